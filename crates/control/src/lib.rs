@@ -1,0 +1,15 @@
+//! The control plane: the front door, the store, one folder per AWS service, and the reconcilers.
+//!
+//! It knows no kernel: what runs tasks is behind [`domain::compute::Compute`], and only the reconcilers hold one. An
+//! [`App`], which handlers get, has none, so a handler can write intentions and nothing else.
+
+pub mod app;
+pub mod error;
+pub mod iam;
+pub mod limits;
+pub mod request;
+pub mod store;
+
+pub use app::{App, Settings};
+pub use error::ServiceError;
+pub use request::{Access, Authorized, Request};

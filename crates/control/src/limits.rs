@@ -1,0 +1,12 @@
+//! Every limit of the control plane, in one place.
+
+/// The largest request body, in bytes. AWS's largest request here is PutLogEvents with one MiB of events.
+pub const REQUEST_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// How long a client may take to send a request, in seconds.
+pub const REQUEST_READ_SECONDS: u64 = 30;
+/// The accepted difference between a request's time and ours, in seconds.
+pub const CLOCK_SKEW_SECONDS: i64 = 300;
+/// How long a stopped task stays visible, in seconds (ECS promises at least one hour).
+pub const STOPPED_TASK_SECONDS: i64 = 3600;
+/// The most journal batches that one durable commit takes together.
+pub const GROUP_COMMIT_BATCHES: usize = 256;

@@ -1,0 +1,108 @@
+//! A decoded request whose input nobody can read before it is authorised.
+
+use std::collections::BTreeMap;
+
+use domain::iam::Caller;
+
+use crate::store::State;
+use crate::{App, ServiceError, iam};
+
+/// A call with a known caller, not yet authorised. The only way to its input is [`Request::authorize`].
+pub struct Request<I> {
+    input: I,
+    caller: Caller,
+    id: String,
+}
+
+/// A call that may be done.
+pub struct Authorized<I> {
+    /// What is asked.
+    pub input: I,
+    /// Who asks.
+    pub caller: Caller,
+    /// The request id (a UUID).
+    pub id: String,
+}
+
+/// The access a call asks for: one action on some resources.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The IAM action, `ecs:RunTask`.
+    pub action: &'static str,
+    /// The ARNs it is about; `*` where the action knows no resource.
+    pub resources: Vec<String>,
+    /// The policy on the resource itself (a JSON document), where it has one.
+    pub resource_policy: Option<String>,
+    /// A key policy or a role's trust policy must itself allow; others only may.
+    pub resource_policy_rule: ResourcePolicyRule,
+    /// Condition keys that this call supplies, beside the global ones.
+    pub context: BTreeMap<String, Vec<String>>,
+}
+
+/// How a resource's own policy counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResourcePolicyRule {
+    /// It can allow by itself (same account), or not.
+    #[default]
+    MayAllow,
+    /// Nothing is allowed that it does not allow: role trust policies and KMS key policies. An allow for the account's
+    /// root principal hands the decision on to the identity policies.
+    MustAllow,
+}
+
+impl Access {
+    /// Access to one resource that has no policy of its own.
+    pub fn to(action: &'static str, resource: impl Into<String>) -> Self {
+        Self {
+            action,
+            resources: vec![resource.into()],
+            resource_policy: None,
+            resource_policy_rule: ResourcePolicyRule::MayAllow,
+            context: BTreeMap::new(),
+        }
+    }
+
+    /// Access for an action that knows no resource (`*`).
+    pub fn to_any(action: &'static str) -> Self {
+        Self::to(action, "*")
+    }
+
+    /// The same with the policy on the resource.
+    #[must_use]
+    pub fn with_resource_policy(mut self, document: Option<String>) -> Self {
+        self.resource_policy = document;
+        self
+    }
+
+    /// The same with one more condition key.
+    #[must_use]
+    pub fn with_context(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.context.entry(key.into()).or_default().push(value.into());
+        self
+    }
+}
+
+impl<I> Request<I> {
+    /// A request of this caller. The front door makes them; so does a service that calls another one for its caller.
+    pub fn new(input: I, caller: Caller, id: impl Into<String>) -> Self {
+        Self { input, caller, id: id.into() }
+    }
+
+    /// Gives the input away if the caller has the access that `access` says it needs. `access` sees the input and the
+    /// records, because a resource's ARN and policy are often known only there; it may refuse by itself.
+    pub fn authorize(
+        self,
+        app: &App,
+        access: impl FnOnce(&I, &State, &Caller) -> Result<Access, ServiceError>,
+    ) -> Result<Authorized<I>, ServiceError> {
+        let state = app.store.read();
+        let access = access(&self.input, &state, &self.caller)?;
+        iam::authorization::authorize(app, &state, &self.caller, &access)?;
+        Ok(Authorized { input: self.input, caller: self.caller, id: self.id })
+    }
+
+    /// For the few operations that need no permission (GetCallerIdentity).
+    pub fn without_permission(self) -> Authorized<I> {
+        Authorized { input: self.input, caller: self.caller, id: self.id }
+    }
+}

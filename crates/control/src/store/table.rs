@@ -1,0 +1,115 @@
+//! One table: a persistent ordered map of records that remembers which of them a write changed.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Change, StoreError};
+
+/// What a table can hold. Written as JSON; fields may be added with a default, never renamed or removed.
+pub trait Record: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Record for R {}
+
+/// Records by key. The key is the record's ARN, or its id in EC2, unless the table's line in `state.rs` says otherwise.
+#[derive(Clone)]
+pub struct Table<R> {
+    name: &'static str,
+    records: OrdMap<Arc<str>, Arc<R>>,
+    changed: BTreeSet<Arc<str>>,
+}
+
+impl<R: Record> Table<R> {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, records: OrdMap::new(), changed: BTreeSet::new() }
+    }
+
+    /// The record of this key.
+    pub fn get(&self, key: &str) -> Option<&Arc<R>> {
+        self.records.get(key)
+    }
+
+    /// Whether there is a record of this key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.records.contains_key(key)
+    }
+
+    /// Puts a record, over an older one.
+    pub fn put(&mut self, key: &str, record: R) {
+        let key: Arc<str> = Arc::from(key);
+        self.changed.insert(Arc::clone(&key));
+        self.records.insert(key, Arc::new(record));
+    }
+
+    /// Changes the record of this key, if there is one, and answers what `change` answers.
+    pub fn update<T>(&mut self, key: &str, change: impl FnOnce(&mut R) -> T) -> Option<T> {
+        let mut record = R::clone(self.records.get(key)?);
+        let value = change(&mut record);
+        self.put(key, record);
+        Some(value)
+    }
+
+    /// Takes a record away.
+    pub fn remove(&mut self, key: &str) -> Option<Arc<R>> {
+        let (key, record) = self.records.remove_with_key(key)?;
+        self.changed.insert(key);
+        Some(record)
+    }
+
+    /// All records in the order of their keys.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<R>)> {
+        self.records.iter().map(|(key, record)| (&**key, record))
+    }
+
+    /// All records, without their keys.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Arc<R>> {
+        self.records.values()
+    }
+
+    /// The records whose key begins with `prefix`, in order.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<R>)> {
+        self.records
+            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
+            .map(|(key, record)| (&**key, record))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub(super) fn load(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        let record = serde_json::from_str(value).map_err(|error| StoreError::Record {
+            table: self.name.to_owned(),
+            key: key.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.records.insert(Arc::from(key), Arc::new(record));
+        Ok(())
+    }
+
+    pub(super) fn take_changes(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.changed) {
+            let value = match self.records.get(&key) {
+                Some(record) => Some(serde_json::to_string(&**record).map_err(|error| StoreError::Record {
+                    table: self.name.to_owned(),
+                    key: key.to_string(),
+                    reason: error.to_string(),
+                })?),
+                None => None,
+            };
+            changes.push(Change { table: self.name, key: key.to_string(), value });
+        }
+        Ok(())
+    }
+}

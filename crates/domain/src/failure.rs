@@ -1,0 +1,120 @@
+//! Why something did not work: ECS's own sentence, and beside it the chain of causes that AWS never tells.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A failure as ECS names it. Its `Display` is the `stoppedReason` (or a container's `reason`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The name ECS gives this kind of failure.
+    pub name: FailureName,
+    /// What follows the name and a colon.
+    pub message: String,
+    /// The container it happened to, when it happened to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// What was asked, of whom, and what they answered: first cause first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Link>,
+}
+
+impl Failure {
+    /// A failure without a chain yet.
+    pub fn new(name: FailureName, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), container: None, chain: Vec::new() }
+    }
+
+    /// The same failure, told of one container.
+    #[must_use]
+    pub fn of_container(mut self, container: impl Into<String>) -> Self {
+        self.container = Some(container.into());
+        self
+    }
+
+    /// The same failure with one more link at the end of its chain.
+    #[must_use]
+    pub fn with_link(mut self, link: Link) -> Self {
+        self.chain.push(link);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}: {}", self.name, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// ECS's names of failures (the agent's error names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FailureName {
+    /// Secrets, registry authentication, logging or network could not be prepared.
+    ResourceInitializationError,
+    /// The image could not be resolved or pulled.
+    CannotPullContainerError,
+    /// The container could not be created from the image.
+    CannotCreateContainerError,
+    /// The container's process could not be started.
+    CannotStartContainerError,
+    /// The kernel ended the container for its memory use.
+    OutOfMemoryError,
+    /// The container's process is gone and nobody saw how.
+    ContainerRuntimeError,
+    /// A dependency can never be satisfied.
+    TaskDependencyError,
+}
+
+/// One step of the road: who asked for what, and how it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Which step of the road this is.
+    pub kind: LinkKind,
+    /// The thing this step is about: a role ARN, a secret ARN, a key ARN, a registry host, an image reference.
+    pub subject: String,
+    /// How it went.
+    pub outcome: Outcome,
+    /// What was asked and what was answered, in plain words, without any secret.
+    pub detail: String,
+    /// What to do about it; empty when the step went well.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mend: String,
+}
+
+/// The steps of a private image's road, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkKind {
+    /// The execution (or task) role and its trust policy.
+    Role,
+    /// The policy statement that decided, or that none did.
+    Policy,
+    /// The secret and its value's form.
+    Secret,
+    /// The key that seals the secret.
+    Key,
+    /// The registry's answer to the credentials.
+    Registry,
+    /// The manifest, the platform, the layers.
+    Image,
+    /// The log group and stream.
+    Logs,
+    /// Addresses, routes, security groups.
+    Network,
+    /// The process itself.
+    Container,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It worked.
+    Good,
+    /// It is the broken link.
+    Broken,
+    /// It was not reached.
+    NotReached,
+}

@@ -1,0 +1,89 @@
+//! Who asks.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// The authenticated principal of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account's 12 digits.
+    pub account: String,
+    /// Who it is.
+    pub identity: Identity,
+    /// The key the call was signed with; empty for calls that a service makes for its caller.
+    pub access_key_id: String,
+    /// Where the call came from, when it came over the network.
+    pub source_ip: Option<IpAddr>,
+    /// The service through which the call is made (`secretsmanager.us-east-1.amazonaws.com`): `aws:ViaService` and
+    /// `kms:ViaService`.
+    pub via_service: Option<String>,
+}
+
+/// The kinds of principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The account's root user: limited by no identity policy.
+    Root,
+    /// An IAM user.
+    User {
+        /// Its ARN.
+        arn: String,
+        /// `AIDA…`
+        id: String,
+    },
+    /// A session of a role.
+    Role {
+        /// The role's ARN (with its path).
+        role_arn: String,
+        /// `AROA…`
+        role_id: String,
+        /// The session's name; for a task's roles the task id.
+        session_name: String,
+        /// What the session was begun with.
+        context: SessionContext,
+    },
+    /// An AWS service acting by itself: `ecs-tasks.amazonaws.com`.
+    Service {
+        /// Its principal name.
+        name: String,
+    },
+}
+
+/// What AssumeRole was given beside the role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SessionContext {
+    /// Session policies as JSON documents; an empty list does not limit.
+    #[serde(default)]
+    pub policies: Vec<String>,
+    /// Session tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// `sts:SourceIdentity`.
+    #[serde(default)]
+    pub source_identity: Option<String>,
+}
+
+impl Caller {
+    /// The principal's ARN as AWS writes it in messages and GetCallerIdentity.
+    pub fn arn(&self) -> String {
+        match &self.identity {
+            Identity::Root => format!("arn:aws:iam::{}:root", self.account),
+            Identity::User { arn, .. } => arn.clone(),
+            Identity::Role { role_arn, session_name, .. } => {
+                let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
+                format!("arn:aws:sts::{}:assumed-role/{role}/{session_name}", self.account)
+            }
+            Identity::Service { name } => name.clone(),
+        }
+    }
+
+    /// The unique id: the account, `AIDA…`, or `AROA…:session`.
+    pub fn user_id(&self) -> String {
+        match &self.identity {
+            Identity::Root => self.account.clone(),
+            Identity::User { id, .. } => id.clone(),
+            Identity::Role { role_id, session_name, .. } => format!("{role_id}:{session_name}"),
+            Identity::Service { name } => name.clone(),
+        }
+    }
+}

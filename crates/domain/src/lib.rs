@@ -1,0 +1,10 @@
+//! Every decision of Tidegate, as pure functions: who may do what, which input is valid, what happens next to a task,
+//! which packets pass.
+//!
+//! Time, identifiers and randomness are arguments. Nothing here waits, reads a file or opens a socket; the traits of
+//! [`compute`] are where `control` and `node`, which do, meet.
+
+pub mod compute;
+pub mod failure;
+pub mod iam;
+pub mod network;

@@ -1,0 +1,8 @@
+//! Bytes to values and back: Signature Version 4, the three AWS wire protocols, ARNs, identifiers and error documents.
+//!
+//! Nothing here waits, reads a file or asks the clock: time and randomness are arguments, so every function can be
+//! tested with a table. What a value *means* is decided in `domain`.
+
+pub mod types;
+
+pub use types::{Blob, Sensitive, Timestamp};
