@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use ipnet::Ipv4Net;
 use wire::Timestamp;
 
+use crate::seal::RootKey;
 use crate::store::Store;
 
 /// What the operator chose.
@@ -17,6 +19,16 @@ pub struct Settings {
     pub region: String,
     /// The account that exists from the start: 12 digits.
     pub account: String,
+    /// The ranges from which public addresses are given ([`Settings::default_public_pool`] unless the operator has real
+    /// ones).
+    pub public_pool: Vec<Ipv4Net>,
+}
+
+impl Settings {
+    /// 203.0.113.0/24, a range for documentation (RFC 5737): nothing real is shadowed by it.
+    pub fn default_public_pool() -> Vec<Ipv4Net> {
+        vec![Ipv4Net::new_assert(std::net::Ipv4Addr::new(203, 0, 113, 0), 24)]
+    }
 }
 
 /// The clock; tests have a fixed one.
@@ -30,13 +42,15 @@ pub struct App {
     pub settings: Settings,
     /// Asked once per request.
     pub clock: Clock,
+    /// The key above all keys; see [`crate::seal`].
+    pub root_key: RootKey,
     random: SystemRandom,
 }
 
 impl App {
     /// An app on an open store.
-    pub fn new(store: Store, settings: Settings, clock: Clock) -> Self {
-        Self { store, settings, clock, random: SystemRandom::new() }
+    pub fn new(store: Store, settings: Settings, clock: Clock, root_key: RootKey) -> Self {
+        Self { store, settings, clock, root_key, random: SystemRandom::new() }
     }
 
     /// Now.
