@@ -8,7 +8,10 @@ pub mod error;
 pub mod iam;
 pub mod limits;
 pub mod request;
+pub mod seal;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use app::{App, Settings};
 pub use error::ServiceError;
