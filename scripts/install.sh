@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what Tidegate needs on Debian or Ubuntu, with apt. Run as root. Does nothing where everything is there.
+#   scripts/install.sh run     to build Tidegate, run tasks, and run the demo
+#   scripts/install.sh test    that and what the tests need
+set -eu
+
+build="gcc g++ make pkg-config libseccomp-dev libelf-dev zlib1g-dev ca-certificates"
+run="nftables iproute2 iptables busybox-static docker-registry apache2-utils"
+test="runc skopeo openssl curl python3 python3-venv sqlite3 tar procps"
+
+case "${1:-run}" in
+run) wanted="$build $run" ;;
+test) wanted="$build $run $test" ;;
+*) echo "usage: scripts/install.sh run|test" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $wanted; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    [ "$(id -u)" = 0 ] || { echo "these packages are missing; install them or run this as root:$missing" >&2; exit 1; }
+    echo "installing:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086  # a list of words
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+    if apt-cache show rustup >/dev/null 2>&1; then
+        apt-get install -y -qq --no-install-recommends rustup >/dev/null && rustup default stable
+    else
+        echo "cargo is missing: install Rust 1.95 or newer with rustup (https://rustup.rs), then run this again" >&2
+        exit 1
+    fi
+fi
