@@ -29,10 +29,15 @@ pub trait Compute: Send + Sync + 'static {
     /// An error here means that the action could not even begin (the compute is gone); it is tried again.
     fn apply<'a>(&'a self, spec: &'a Arc<TaskSpec>, action: TaskAction) -> BoxFuture<'a, Result<(), ComputeError>>;
 
+    /// Ends and takes away, at once and without grace, a task that no record knows (its records were lost or restored
+    /// from a backup). The same as [`TaskAction::Remove`] for a task whose spec nobody has.
+    fn discard<'a>(&'a self, task_id: &'a str) -> BoxFuture<'a, Result<(), ComputeError>>;
+
     /// Makes the network of the whole node as planned, atomically. Running tasks feel it at once.
     fn apply_network(&self, plan: Arc<NetworkPlan>) -> BoxFuture<'_, Result<(), ComputeError>>;
 
-    /// What is really there of one task; `None` when nothing of it is left (or ever was).
+    /// What is really there of one task; `None` when nothing of it is left (or ever was). Answers `Some` from the
+    /// moment [`Compute::apply`] of [`TaskAction::Start`] has returned, and for everything an earlier process left.
     fn observe(&self, task_id: &str) -> Option<TaskObservation>;
 
     /// Every task of which something is there, also those that nobody wants any more.

@@ -5,6 +5,7 @@
 //! [`compute`] are where `control` and `node`, which do, meet.
 
 pub mod compute;
+pub mod ecs;
 pub mod failure;
 pub mod iam;
 pub mod network;

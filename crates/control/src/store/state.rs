@@ -41,4 +41,12 @@ macro_rules! tables {
 tables! {
     /// What belongs to the server itself, by name: ids made at first start.
     server: serde_json::Value => "server",
+    /// ECS families of task definitions, by ARN without revision.
+    task_definition_families: crate::ecs::record::FamilyRecord => "task_definition_families",
+    /// ECS tasks, by task id (32 hexadecimal digits).
+    tasks: crate::ecs::record::TaskRecord => "tasks",
+    /// Client tokens of RunTask, by cluster ARN, a space, the token.
+    task_client_tokens: crate::ecs::record::ClientTokenRecord => "task_client_tokens",
+    /// ECS account settings, by account, a space, principal ARN or `default`, a space, name.
+    account_settings: crate::ecs::record::AccountSettingRecord => "account_settings",
 }

@@ -1,0 +1,3 @@
+//! ECS: clusters, task definitions, tasks. Handlers write intentions; `crate::reconcile` makes them true.
+
+pub mod record;
