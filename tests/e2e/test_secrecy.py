@@ -1,0 +1,61 @@
+"""The registry's password is nowhere but in memory: not on disk, not in a log, not in a process list, not in an answer."""
+
+import pathlib
+import subprocess
+
+from support import web_image
+from conftest import allow
+
+ENVIRONMENT_SECRET = "enviro-s3cret-9b1f"
+
+
+def holding(directory, needles):
+    """Files below the directory that hold one of the needles."""
+    found = []
+    for path in pathlib.Path(directory).rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            found += [(str(path), needle) for needle in needles if needle.encode() in content]
+    return found
+
+
+def test_the_password_is_nowhere(world):
+    other = world.create_secret("environment", ENVIRONMENT_SECRET)
+    role = world.create_role("both", {"secrets": allow("secretsmanager:GetSecretValue", [world.secret, other])})
+    definition = world.define(role=role, secrets=[{"name": "TOKEN", "valueFrom": other}], command=["/bin/sh", "-c", "[ $TOKEN = " + ENVIRONMENT_SECRET[:8] + "* ] ; exec /start"])
+    task = world.run(definition)
+    described = world.wait(task, "RUNNING")
+    password = world.registry.password
+    needles = [password, ENVIRONMENT_SECRET]
+    assert holding(world.server.data, needles) == []
+    processes = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    assert password not in processes and ENVIRONMENT_SECRET not in processes
+    for entry in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            command = (entry.parent / "cmdline").read_bytes()
+            environment = entry.read_bytes()
+        except OSError:
+            continue
+        assert password.encode() not in environment, command
+        assert ENVIRONMENT_SECRET.encode() not in environment or b"tidegate" not in command, command
+    assert password not in str(described)
+    assert password not in world.server.command("explain", task).stdout
+    world.stop(task)
+    assert holding(world.server.data, needles) == []
+    assert password not in world.server.output.read_text()
+
+
+def test_the_container_gets_its_secret_environment_and_nothing_else(world):
+    other = world.create_secret("environment", '{"inner": "from-json"}')
+    role = world.create_role("environment", {"secrets": allow("secretsmanager:GetSecretValue", [world.secret, other])})
+    image = world.registry.push(web_image("environment"), "alice/environment")
+    definition = world.define(image=image, role=role, secrets=[{"name": "INNER", "valueFrom": f"{other}:inner::"}])
+    task = world.run(definition)
+    address = world.interface(world.wait(task, "RUNNING")).public
+    seen = subprocess.run(["curl", "-sf", "-m", "5", f"http://{address}/cgi-bin/env"], capture_output=True, text=True, check=True).stdout
+    assert "INNER=from-json" in seen
+    assert world.registry.password not in seen
+    world.stop(task)
