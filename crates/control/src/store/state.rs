@@ -41,6 +41,22 @@ macro_rules! tables {
 tables! {
     /// What belongs to the server itself, by name: ids made at first start.
     server: serde_json::Value => "server",
+    /// EC2: virtual private clouds.
+    vpcs: crate::ec2::record::VpcRecord => "vpcs",
+    /// EC2: subnets.
+    subnets: crate::ec2::record::SubnetRecord => "subnets",
+    /// EC2: internet gateways.
+    internet_gateways: crate::ec2::record::InternetGatewayRecord => "internet_gateways",
+    /// EC2: route tables with their routes and associations.
+    route_tables: crate::ec2::record::RouteTableRecord => "route_tables",
+    /// EC2: security groups with their rules.
+    security_groups: crate::ec2::record::SecurityGroupRecord => "security_groups",
+    /// EC2: the interfaces of tasks.
+    network_interfaces: crate::ec2::record::NetworkInterfaceRecord => "network_interfaces",
+    /// EC2: taken addresses, by pool and address.
+    addresses: crate::ec2::record::AddressRecord => "addresses",
+    /// EC2: where the search for a free address goes on, by pool.
+    address_pools: crate::ec2::record::AddressPoolRecord => "address_pools",
     /// ECS families of task definitions, by ARN without revision.
     task_definition_families: crate::ecs::record::FamilyRecord => "task_definition_families",
     /// ECS tasks, by task id (32 hexadecimal digits).

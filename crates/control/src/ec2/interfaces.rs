@@ -1,0 +1,252 @@
+//! A task's network interface: allocated and released inside the caller's own store write.
+//!
+//! ECS is the only one that makes interfaces here (`RequesterManaged`). Finding a free address costs the same with ten
+//! interfaces as with ten thousand: the search goes round through the pool and looks addresses up by key.
+
+use std::net::Ipv4Addr;
+
+use domain::compute::InterfaceSpec;
+use ipnet::Ipv4Net;
+
+use super::id;
+use super::record::{AddressPoolRecord, AddressRecord, NetworkInterfaceRecord, PublicAddressRecord, VpcRecord};
+use crate::store::State;
+use crate::{App, ServiceError};
+
+/// The most security groups of one interface (AWS's default quota, and ECS's limit).
+pub const SECURITY_GROUPS_PER_INTERFACE: usize = 5;
+/// The key of the public pool.
+const PUBLIC_POOL: &str = "public";
+/// In every subnet: the network, the gateway, the resolver and one kept for the future.
+const RESERVED_AT_START: u64 = 4;
+
+/// What an interface is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocateInterface<'a> {
+    /// The owner's 12 digits.
+    pub account: &'a str,
+    /// The subnet that gives the private address.
+    pub subnet_id: &'a str,
+    /// Ids of its security groups; none for the VPC's default group.
+    pub security_groups: &'a [String],
+    /// Whether it gets a public address (`assignPublicIp`).
+    pub assign_public_ip: bool,
+    /// The task: 32 hexadecimal digits.
+    pub task_id: &'a str,
+    /// The ECS attachment's id: a UUID.
+    pub attachment_id: &'a str,
+}
+
+/// Makes an interface with free addresses. Everything is in `state` when it answers; nothing is if it fails.
+///
+/// # Errors
+/// EC2's own: `InvalidSubnetID.NotFound`, `InvalidGroup.NotFound`, `InvalidParameterValue`,
+/// `SecurityGroupsPerInterfaceLimitExceeded`, `InsufficientFreeAddressesInSubnet`, `InsufficientAddressCapacity`.
+pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) -> Result<InterfaceSpec, ServiceError> {
+    let subnet = state
+        .subnets
+        .get(wanted.subnet_id)
+        .filter(|subnet| subnet.account == wanted.account)
+        .cloned()
+        .ok_or_else(|| super::error::not_found("InvalidSubnetID.NotFound", "subnet ID", wanted.subnet_id))?;
+    let vpc = state
+        .vpcs
+        .get(&subnet.vpc_id)
+        .cloned()
+        .ok_or_else(|| super::error::not_found("InvalidVpcID.NotFound", "vpc ID", &subnet.vpc_id))?;
+    let security_groups = security_groups(state, &vpc, wanted)?;
+    let interface_id = id::new(app, "eni");
+    // The public address is looked for first, so that a failure leaves no private address behind.
+    let public = if wanted.assign_public_ip { Some(free_public_address(app, state)?) } else { None };
+    let (address, next) = free_private_address(state, wanted.subnet_id, subnet.cidr_block)?;
+    take(state, wanted.subnet_id, address, next, &interface_id);
+    if let Some((public, next)) = public {
+        take(state, PUBLIC_POOL, public, next, &interface_id);
+    }
+    let region = &app.settings.region;
+    let record = NetworkInterfaceRecord {
+        id: interface_id.clone(),
+        account: wanted.account.to_owned(),
+        vpc_id: vpc.id.clone(),
+        subnet_id: subnet.id.clone(),
+        availability_zone: subnet.availability_zone.clone(),
+        mac_address: mac_address(app),
+        address,
+        private_dns_name: vpc.dns_hostnames.then(|| private_dns_name(region, address)),
+        public_address: public.map(|(address, _)| PublicAddressRecord {
+            address,
+            dns_name: if vpc.dns_hostnames { public_dns_name(region, address) } else { String::new() },
+        }),
+        security_groups,
+        description: format!("arn:aws:ecs:{region}:{}:attachment/{}", wanted.account, wanted.attachment_id),
+        task_id: wanted.task_id.to_owned(),
+        attachment_id: wanted.attachment_id.to_owned(),
+        ec2_attachment_id: id::new(app, "ela-attach"),
+        created_at: app.now(),
+        tags: super::record::Tags::new(),
+    };
+    let spec = spec(&record, &vpc, subnet.cidr_block);
+    state.network_interfaces.put(&interface_id, record);
+    Ok(spec)
+}
+
+/// Takes an interface away and gives its addresses back. Does nothing when there is none.
+pub fn release(state: &mut State, interface_id: &str) {
+    let Some(interface) = state.network_interfaces.remove(interface_id) else { return };
+    state.addresses.remove(&address_key(&interface.subnet_id, interface.address));
+    if let Some(public) = &interface.public_address {
+        state.addresses.remove(&address_key(PUBLIC_POOL, public.address));
+    }
+}
+
+/// How many addresses of a subnet are free.
+pub fn free_addresses(state: &State, subnet_id: &str, cidr_block: Ipv4Net) -> u64 {
+    let taken = state.addresses.with_prefix(&format!("{subnet_id}/")).count() as u64;
+    usable_addresses(cidr_block).saturating_sub(taken)
+}
+
+/// The private DNS name of an address, as EC2 writes it for this region.
+pub fn private_dns_name(region: &str, address: Ipv4Addr) -> String {
+    let domain = if region == "us-east-1" { String::from("ec2") } else { format!("{region}.compute") };
+    format!("ip-{}.{domain}.internal", dashed(address))
+}
+
+fn public_dns_name(region: &str, address: Ipv4Addr) -> String {
+    let domain = if region == "us-east-1" { String::from("compute-1") } else { format!("{region}.compute") };
+    format!("ec2-{}.{domain}.amazonaws.com", dashed(address))
+}
+
+fn dashed(address: Ipv4Addr) -> String {
+    address.to_string().replace('.', "-")
+}
+
+fn mac_address(app: &App) -> String {
+    let bytes = app.random_bytes::<5>().map(|byte| format!("{byte:02x}"));
+    format!("02:{}", bytes.join(":"))
+}
+
+fn spec(record: &NetworkInterfaceRecord, vpc: &VpcRecord, subnet_cidr: Ipv4Net) -> InterfaceSpec {
+    InterfaceSpec {
+        id: record.id.clone(),
+        attachment_id: record.attachment_id.clone(),
+        mac_address: record.mac_address.clone(),
+        address: record.address,
+        public_address: record.public_address.as_ref().map(|public| public.address),
+        subnet_id: record.subnet_id.clone(),
+        subnet_cidr,
+        vpc_id: record.vpc_id.clone(),
+        vpc_cidrs: vec![vpc.cidr_block],
+        private_dns_name: record.private_dns_name.clone(),
+        security_groups: record.security_groups.clone(),
+    }
+}
+
+/// The groups asked for, each once, all of this VPC; the VPC's default group when none is asked for.
+fn security_groups(
+    state: &State,
+    vpc: &VpcRecord,
+    wanted: &AllocateInterface<'_>,
+) -> Result<Vec<String>, ServiceError> {
+    if wanted.security_groups.is_empty() {
+        let default = state.security_groups.values().find(|group| group.vpc_id == vpc.id && group.name == "default");
+        return default
+            .map(|group| vec![group.id.clone()])
+            .ok_or_else(|| super::error::not_found("InvalidGroup.NotFound", "security group", "default"));
+    }
+    let mut groups: Vec<String> = Vec::with_capacity(wanted.security_groups.len());
+    for id in wanted.security_groups {
+        let group = state
+            .security_groups
+            .get(id)
+            .filter(|group| group.account == wanted.account)
+            .ok_or_else(|| super::error::not_found("InvalidGroup.NotFound", "security group", id))?;
+        if group.vpc_id != vpc.id {
+            return Err(ServiceError::new(
+                "InvalidParameterValue",
+                format!("Security group {id} and subnet {} belong to different networks.", wanted.subnet_id),
+            ));
+        }
+        if !groups.contains(id) {
+            groups.push(id.clone());
+        }
+    }
+    if groups.len() > SECURITY_GROUPS_PER_INTERFACE {
+        return Err(ServiceError::new(
+            "SecurityGroupsPerInterfaceLimitExceeded",
+            "The maximum number of security groups per interface has been reached.",
+        ));
+    }
+    Ok(groups)
+}
+
+fn address_key(pool: &str, address: Ipv4Addr) -> String {
+    format!("{pool}/{address}")
+}
+
+fn take(state: &mut State, pool: &str, address: Ipv4Addr, next: u64, interface_id: &str) {
+    state.addresses.put(&address_key(pool, address), AddressRecord { interface_id: interface_id.to_owned() });
+    state.address_pools.put(pool, AddressPoolRecord { next });
+}
+
+/// All addresses of the range but the four at its start and the last one.
+fn usable_addresses(range: Ipv4Net) -> u64 {
+    size(range).saturating_sub(RESERVED_AT_START + 1)
+}
+
+fn size(range: Ipv4Net) -> u64 {
+    1 << (32 - u32::from(range.prefix_len()))
+}
+
+fn nth(range: Ipv4Net, number: u64) -> Ipv4Addr {
+    let offset = u32::try_from(number).unwrap_or(u32::MAX);
+    Ipv4Addr::from_bits(range.network().to_bits().saturating_add(offset))
+}
+
+/// A free address of the subnet, and where the next search begins.
+fn free_private_address(state: &State, subnet_id: &str, range: Ipv4Net) -> Result<(Ipv4Addr, u64), ServiceError> {
+    find_free(state, subnet_id, usable_addresses(range), |number| nth(range, RESERVED_AT_START + number)).ok_or_else(
+        || {
+            ServiceError::new(
+                "InsufficientFreeAddressesInSubnet",
+                format!(
+                    "The specified subnet does not have enough free addresses to satisfy the request: {subnet_id}."
+                ),
+            )
+        },
+    )
+}
+
+/// A free public address, and where the next search begins. The first and the last of each range are never given.
+fn free_public_address(app: &App, state: &State) -> Result<(Ipv4Addr, u64), ServiceError> {
+    let pool = &app.settings.public_pool;
+    // A range of one or two addresses has no network or broadcast address of its own.
+    let usable = |range: Ipv4Net| if range.prefix_len() >= 31 { size(range) } else { size(range) - 2 };
+    let total = pool.iter().map(|range| usable(*range)).sum();
+    let address = |mut number: u64| {
+        for range in pool {
+            let count = usable(*range);
+            if number < count {
+                return nth(*range, if range.prefix_len() >= 31 { number } else { number + 1 });
+            }
+            number -= count;
+        }
+        Ipv4Addr::UNSPECIFIED
+    };
+    find_free(state, PUBLIC_POOL, total, address).ok_or_else(|| {
+        ServiceError::new(
+            "InsufficientAddressCapacity",
+            format!("All {total} public addresses of this server's pool are in use."),
+        )
+    })
+}
+
+fn find_free(state: &State, pool: &str, total: u64, address: impl Fn(u64) -> Ipv4Addr) -> Option<(Ipv4Addr, u64)> {
+    let start = state.address_pools.get(pool).map_or(0, |record| record.next);
+    (0..total)
+        .map(|step| (start + step) % total)
+        .map(|number| (address(number), number + 1))
+        .find(|(address, _)| !state.addresses.contains(&address_key(pool, *address)))
+}
+
+#[cfg(test)]
+mod tests;
