@@ -8,4 +8,5 @@ pub mod compute;
 pub mod ecs;
 pub mod failure;
 pub mod iam;
+pub mod logs;
 pub mod network;
