@@ -3,6 +3,10 @@
 //! Nothing here waits, reads a file or asks the clock: time and randomness are arguments, so every function can be
 //! tested with a table. What a value *means* is decided in `domain`.
 
+pub mod constraint;
+pub mod protocol;
 pub mod types;
 
+pub use constraint::{Check, Checked, Constraint, Pattern, Value};
+pub use protocol::Protocol;
 pub use types::{Blob, Sensitive, Timestamp};
