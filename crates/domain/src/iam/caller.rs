@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use wire::Timestamp;
+
 /// The authenticated principal of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -58,9 +60,15 @@ pub struct SessionContext {
     /// Session tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Keys of the tags that go on to the next session in a chain of roles.
+    #[serde(default)]
+    pub transitive_tag_keys: Vec<String>,
     /// `sts:SourceIdentity`.
     #[serde(default)]
     pub source_identity: Option<String>,
+    /// `aws:TokenIssueTime`: when the session began.
+    #[serde(default)]
+    pub issued_at: Option<Timestamp>,
 }
 
 impl Caller {

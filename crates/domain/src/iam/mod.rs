@@ -1,5 +1,25 @@
 //! IAM: policies, principals, and the evaluation that decides every request.
+//!
+//! A document is read once into a [`Policy`]; [`evaluate`] puts the policies of every layer in AWS's order and answers
+//! with a [`Decision`] that knows which statement of which policy decided. [`explain`] turns a decision into the link of
+//! a cause chain, with the mend. Nothing here knows where policies are kept.
 
 mod caller;
+mod condition;
+mod context;
+mod evaluate;
+pub mod explain;
+mod json;
+mod parse;
+mod pattern;
+mod policy;
+mod principal;
+#[cfg(test)]
+mod tests;
 
 pub use caller::{Caller, Identity, SessionContext};
+pub use context::Context;
+pub use evaluate::{Asked, Decision, Layer, Matched, Policies, ResourcePolicyRule, Source, Verdict, evaluate};
+pub use parse::{MalformedPolicy, PolicyKind, counted_characters};
+pub use policy::{Effect, Policy, Statement};
+pub use principal::{Closeness, Principal};
