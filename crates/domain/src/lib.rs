@@ -8,5 +8,7 @@ pub mod compute;
 pub mod ecs;
 pub mod failure;
 pub mod iam;
+pub mod kms;
 pub mod logs;
 pub mod network;
+pub mod secrets;

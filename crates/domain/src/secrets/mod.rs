@@ -1,0 +1,17 @@
+//! Secrets Manager's decisions, and what an ECS agent makes of a secret's value.
+//!
+//! Not here: where secrets are kept and how they are sealed (`control::secretsmanager`).
+
+mod filter;
+mod name;
+mod password;
+mod registry_auth;
+mod stages;
+mod value_from;
+
+pub use filter::{Filter, Searchable, matches_all};
+pub use name::{SUFFIX_CHARACTERS, deletion_window_days, is_valid_name, secret_arn, suffix};
+pub use password::{CharacterType, PasswordError, PasswordRules, random_password};
+pub use registry_auth::{RegistryAuthError, registry_credentials};
+pub use stages::{CURRENT, PENDING, PREVIOUS, StageError, Stages};
+pub use value_from::{JsonKeyError, SecretReference, ValueFrom, ValueFromError, json_value};

@@ -1,0 +1,50 @@
+//! Names and ARNs of secrets.
+
+/// What the six random characters at the end of a secret's ARN are taken from.
+pub const SUFFIX_CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+const SUFFIX_LENGTH: usize = 6;
+
+/// Whether this is a name that Secrets Manager takes: 1 to 512 letters, digits and `/_+=.@-!`.
+pub fn is_valid_name(name: &str) -> bool {
+    (1..=512).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&byte))
+}
+
+/// The suffix that these random bytes make. (62 divides no power of two; the tiny lean does not matter, because the
+/// suffix guards nothing.)
+pub fn suffix(random: [u8; SUFFIX_LENGTH]) -> String {
+    random.iter().map(|byte| char::from(SUFFIX_CHARACTERS[usize::from(*byte) % SUFFIX_CHARACTERS.len()])).collect()
+}
+
+/// The ARN of a secret; the suffix keeps a new secret from being taken for a deleted one of the same name.
+pub fn secret_arn(region: &str, account: &str, name: &str, suffix: &str) -> String {
+    format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
+}
+
+/// The recovery window in days: 7 to 30, 30 when not said. `None` when it is out of bounds.
+pub fn deletion_window_days(asked: Option<i64>) -> Option<i64> {
+    let days = asked.unwrap_or(30);
+    (7..=30).contains(&days).then_some(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "prod/db_1+x=y.z@w-v", &"a".repeat(512)] {
+            assert!(is_valid_name(name), "{name}");
+        }
+        for name in ["", "a b", "a:b", "ä", "a*", &"a".repeat(513)] {
+            assert!(!is_valid_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_arn_ends_with_six_characters() {
+        let arn = secret_arn("r", "1", "n", &suffix([0, 25, 26, 61, 62, 255]));
+        assert_eq!(arn, "arn:aws:secretsmanager:r:1:secret:n-AZa9AH");
+    }
+}
