@@ -1,10 +1,13 @@
-//! The repository's own commands: `cargo xtask codegen`, `cargo xtask reduce`.
+//! The repository's own commands: `codegen`, `compatibility`, `reduce`.
 //!
 //! They run on a developer's machine and in CI, never in the product.
 
 mod codegen;
+mod compatibility;
 mod model;
 mod operations;
+#[cfg(test)]
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +16,8 @@ use anyhow::{Context as _, Result, bail};
 
 const USAGE: &str = "cargo xtask codegen            writes crates/api/src from models/
 cargo xtask codegen --check    fails if that would change anything
+cargo xtask compatibility [--check]
+                               writes COMPATIBILITY.md from models/, or fails if that would change it
 cargo xtask reduce --botocore DIRECTORY
                                makes models/*.json from the models in DIRECTORY/data";
 
@@ -23,6 +28,8 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["codegen"] => codegen::write(&root),
         ["codegen", "--check"] => codegen::check(&root),
+        ["compatibility"] => compatibility::write(&root),
+        ["compatibility", "--check"] => compatibility::check(&root),
         ["reduce", "--botocore", botocore] => reduce(&root, Path::new(botocore)),
         _ => bail!("{USAGE}"),
     }

@@ -44,7 +44,7 @@ const PURE_ROOMS: &[&str] = &["wire", "api", "domain"];
 const FILE_LINES: usize = 600;
 
 /// Every broken rule, one line each; empty when the house is tidy.
-pub fn violations(root: &Path) -> Result<Vec<String>> {
+fn violations(root: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for room in ROOMS {
         check_walls(root, room, &mut found)?;
@@ -60,17 +60,17 @@ pub fn violations(root: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn check_walls(root: &Path, room: &Room, found: &mut Vec<String>) -> Result<()> {
-    let path = root.join("crates").join(room.name).join("Cargo.toml");
+fn check_walls(root: &Path, rules: &Room, found: &mut Vec<String>) -> Result<()> {
+    let path = root.join("crates").join(rules.name).join("Cargo.toml");
     let manifest = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let dependencies = section(&manifest, "[dependencies]");
     for name in dependencies.lines().filter_map(dependency_name) {
         let is_room = ROOMS.iter().any(|other| other.name == name);
-        if is_room && !room.may_use.contains(&name) {
-            found.push(format!("crates/{}: must not use the room {name}", room.name));
+        if is_room && !rules.may_use.contains(&name) {
+            found.push(format!("crates/{}: must not use the room {name}", rules.name));
         }
-        if room.never.contains(&name) {
-            found.push(format!("crates/{}: must not depend on {name}", room.name));
+        if rules.never.contains(&name) {
+            found.push(format!("crates/{}: must not depend on {name}", rules.name));
         }
     }
     Ok(())
