@@ -18,6 +18,9 @@ pub struct Task {
     pub spec: Arc<TaskSpec>,
     /// The ARN of the task definition's revision.
     pub definition_arn: String,
+    /// What RunTask changed in the definition, as ECS shows it.
+    #[serde(default)]
+    pub overrides: api::ecs::TaskOverride,
     /// CPU of the task as ECS shows it, in units of 1/1024 vCPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
