@@ -1,0 +1,16 @@
+//! The front door: HTTP in, AWS's errors and answers out.
+//!
+//! - `server`: connections, their limits, the end
+//! - `exchange`: the road of one request, in a list that one reads in a minute
+//! - `call`: which service and operation is asked for
+//! - `authentication`: who signed
+//! - `router`: which handler serves it, and decode, check, encode
+//! - `violations`: what is wrong with an input, in the service's words
+//! - `refusal`: an error in the protocol's form
+//!
+//! It decides nothing about what a call means and never looks into an input.
+
+mod router;
+mod violations;
+
+pub use router::Router;

@@ -1,0 +1,110 @@
+//! Which handler serves which operation, and the three steps that all handlers share: decode, check, encode.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use api::{Operation, Service};
+use domain::iam::Caller;
+use wire::Check;
+use wire::document::{self, Answer, Content};
+use wire::form::Form;
+
+use super::violations;
+use crate::{App, Request, ServiceError};
+
+/// The served operations.
+#[derive(Default)]
+pub struct Router {
+    routes: HashMap<(&'static str, &'static str), Route>,
+}
+
+/// One served operation.
+pub(super) struct Route {
+    begin: Box<Begin>,
+}
+
+/// Reads the parameters and begins the handler, which owns all it needs.
+type Begin = dyn Fn(Arc<App>, Parameters<'_>, Caller, String) -> Result<Running, ServiceError> + Send + Sync;
+
+/// A handler at work; it ends with the bytes of the answer.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, ServiceError>> + Send>>;
+
+/// What a request says beside its call.
+#[derive(Clone, Copy)]
+pub(super) enum Parameters<'a> {
+    /// The body of an awsJson request.
+    Json(&'a [u8]),
+    /// The parameters of a Query request.
+    Form(&'a Form<'a>),
+}
+
+impl Router {
+    /// Nothing is served yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves an operation with a handler.
+    pub fn add<O, F, Answering>(&mut self, handler: F)
+    where
+        O: Operation,
+        F: Fn(Arc<App>, Request<O::Input>) -> Answering + Send + Sync + 'static,
+        Answering: Future<Output = Result<O::Output, ServiceError>> + Send + 'static,
+    {
+        let begin = move |app, parameters: Parameters<'_>, caller, id: String| -> Result<Running, ServiceError> {
+            let input = input_of::<O>(parameters)?;
+            let answering = handler(app, Request::new(input, caller, id.clone()));
+            Ok(Box::pin(async move { written::<O>(&answering.await?, &id) }))
+        };
+        self.routes.insert((O::SERVICE.name, O::NAME), Route { begin: Box::new(begin) });
+    }
+
+    /// Whether an operation is served.
+    pub fn serves(&self, service: &Service, operation: &str) -> bool {
+        self.find(service, operation).is_some()
+    }
+
+    pub(super) fn find(&self, service: &Service, operation: &str) -> Option<&Route> {
+        // The same map, seen as one whose keys live only as long as the name that is looked for.
+        let routes: &HashMap<(&str, &str), Route> = &self.routes;
+        routes.get(&(service.name, operation))
+    }
+}
+
+impl Route {
+    pub(super) fn begin(
+        &self,
+        app: Arc<App>,
+        parameters: Parameters<'_>,
+        caller: Caller,
+        id: String,
+    ) -> Result<Running, ServiceError> {
+        (self.begin)(app, parameters, caller, id)
+    }
+}
+
+fn input_of<O: Operation>(parameters: Parameters<'_>) -> Result<O::Input, ServiceError> {
+    let input = match parameters {
+        Parameters::Json(body) => document::input_from_json(body)
+            .map_err(|error| ServiceError::new("SerializationException", error.to_string()))?,
+        Parameters::Form(form) => document::input_from_form(form, O::SERVICE.protocol)
+            .map_err(|error| ServiceError::new("MalformedInput", error.to_string()))?,
+    };
+    let violations = Check::violations_of(&input);
+    if violations.is_empty() { Ok(input) } else { Err(violations::error(O::SERVICE, &violations)) }
+}
+
+fn written<O: Operation>(output: &O::Output, request_id: &str) -> Result<Vec<u8>, ServiceError> {
+    let about = Answer {
+        operation: O::NAME,
+        namespace: O::SERVICE.namespace,
+        request_id,
+        content: if O::HAS_OUTPUT { Content::Output } else { Content::Nothing },
+    };
+    document::answer(O::SERVICE.protocol, about, output).map_err(|error| {
+        tracing::error!(%error, operation = O::NAME, "the answer has no document");
+        ServiceError::new("InternalFailure", "The answer could not be written.").with_status(500)
+    })
+}
