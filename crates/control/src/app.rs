@@ -7,6 +7,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use ipnet::Ipv4Net;
 use wire::Timestamp;
 
+use crate::logs::LogFiles;
 use crate::seal::RootKey;
 use crate::store::Store;
 
@@ -44,13 +45,16 @@ pub struct App {
     pub clock: Clock,
     /// The key above all keys; see [`crate::seal`].
     pub root_key: RootKey,
+    /// The log events, which are not records.
+    pub logs: LogFiles,
     random: SystemRandom,
 }
 
 impl App {
     /// An app on an open store.
     pub fn new(store: Store, settings: Settings, clock: Clock, root_key: RootKey) -> Self {
-        Self { store, settings, clock, root_key, random: SystemRandom::new() }
+        let logs = LogFiles::new(settings.data_directory.join("logs"));
+        Self { store, settings, clock, root_key, logs, random: SystemRandom::new() }
     }
 
     /// Now.
@@ -61,11 +65,31 @@ impl App {
     /// Cryptographically random bytes.
     ///
     /// # Panics
-    /// When the operating system has no random source; nothing safe can be done then.
+    /// As [`App::fill_random`].
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        #[expect(clippy::expect_used, reason = "without a random source no secret can be made")]
-        self.random.fill(&mut bytes).expect("the operating system's random source answers");
+        self.fill_random(&mut bytes);
         bytes
+    }
+
+    /// Fills a buffer with cryptographically random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no random source; nothing safe can be done then.
+    pub fn fill_random(&self, bytes: &mut [u8]) {
+        #[expect(clippy::expect_used, reason = "without a random source no secret can be made")]
+        self.random.fill(bytes).expect("the operating system's random source answers");
+    }
+
+    /// A random UUID (version 4 of RFC 9562).
+    pub fn uuid(&self) -> String {
+        let mut bytes: [u8; 16] = self.random_bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let mut text = hex::encode(bytes);
+        for place in [20, 16, 12, 8] {
+            text.insert(place, '-');
+        }
+        text
     }
 }

@@ -10,3 +10,7 @@ pub const CLOCK_SKEW_SECONDS: i64 = 300;
 pub const STOPPED_TASK_SECONDS: i64 = 3600;
 /// The most journal batches that one durable commit takes together.
 pub const GROUP_COMMIT_BATCHES: usize = 256;
+/// How much of the log files one FilterLogEvents reads before it answers with a token, in bytes.
+pub const LOG_SEARCH_BYTES: u64 = 64 * 1024 * 1024;
+/// The time between two searches for expired log events, in seconds.
+pub const LOG_RETENTION_SECONDS: u64 = 600;

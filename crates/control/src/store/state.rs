@@ -65,4 +65,8 @@ tables! {
     task_client_tokens: crate::ecs::record::ClientTokenRecord => "task_client_tokens",
     /// ECS account settings, by account, a space, principal ARN or `default`, a space, name.
     account_settings: crate::ecs::record::AccountSettingRecord => "account_settings",
+    /// Log groups of CloudWatch Logs.
+    log_groups: crate::logs::record::LogGroup => "log_groups",
+    /// Log streams of CloudWatch Logs; their events lie in files.
+    log_streams: crate::logs::record::LogStream => "log_streams",
 }

@@ -7,6 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The most events in one page.
 pub const PAGE_EVENTS: usize = 10_000;
@@ -83,6 +89,19 @@ impl Token {
         let (time, number) = digits.split_at(TIME_DIGITS);
         Some(Self { direction, position: Position { time: time.parse().ok()?, number: number.parse().ok()? } })
     }
+}
+
+/// The order of events across streams, and where FilterLogEvents goes on: time, stream name, number in the stream.
+pub type AcrossStreams = (i64, Arc<str>, u64);
+
+/// A token that says where a listing goes on, opaque to clients.
+pub fn list_token(place: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default())
+}
+
+/// Reads what [`list_token`] wrote; `None` if it is not such a token.
+pub fn parse_list_token<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 /// Gathers the events of one page from events that come in any order.

@@ -1,0 +1,153 @@
+//! Log groups.
+
+use std::sync::Arc;
+
+use api::logs::{
+    CreateLogGroupInput, CreateLogGroupOutput, DeleteLogGroupInput, DeleteLogGroupOutput, DescribeLogGroupsInput,
+    DescribeLogGroupsOutput, LogGroup as LogGroupView,
+};
+use domain::logs::page::{list_token, parse_list_token};
+
+use super::record::{LogGroup, group_arn, stream_arn};
+use super::{blocking, group, invalid};
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+const PAGE: usize = 50;
+
+/// CreateLogGroup.
+pub(super) async fn create(
+    app: Arc<App>,
+    request: Request<CreateLogGroupInput>,
+) -> Result<CreateLogGroupOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        let arn = stream_arn(&group_arn(&app, caller, &input.log_group_name), "");
+        let mut access = Access::to("logs:CreateLogGroup", arn);
+        for (key, value) in input.tags.iter().flatten() {
+            access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
+        }
+        Ok(access)
+    })?;
+    if input.kms_key_id.is_some() {
+        return Err(invalid("kmsKeyId is not served here: log groups are not encrypted with a KMS key."));
+    }
+    if input.deletion_protection_enabled == Some(true) {
+        return Err(invalid("deletionProtectionEnabled is not served here."));
+    }
+    if input.log_group_name.starts_with("aws/") {
+        return Err(invalid("Log group names starting with aws/ are reserved for AWS."));
+    }
+    let arn = group_arn(&app, &caller, &input.log_group_name);
+    let group = LogGroup {
+        name: input.log_group_name,
+        arn: arn.clone(),
+        created_at: app.now(),
+        retention_days: None,
+        class: input.log_group_class.unwrap_or_else(|| "STANDARD".to_owned()),
+        tags: input.tags.unwrap_or_default(),
+    };
+    app.store
+        .write(|state| {
+            if state.log_groups.contains(&arn) {
+                let message = "The specified log group already exists";
+                return Err(ServiceError::new("ResourceAlreadyExistsException", message));
+            }
+            state.log_groups.put(&arn, group);
+            Ok(CreateLogGroupOutput {})
+        })
+        .await
+}
+
+/// DeleteLogGroup: with all its streams and their events.
+pub(super) async fn delete(
+    app: Arc<App>,
+    request: Request<DeleteLogGroupInput>,
+) -> Result<DeleteLogGroupOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        let arn = group_arn(&app, caller, &input.log_group_name);
+        Ok(Access::to("logs:DeleteLogGroup", stream_arn(&arn, "")))
+    })?;
+    let arn = group_arn(&app, &caller, &input.log_group_name);
+    let streams = app
+        .store
+        .write(|state| {
+            group(state, &arn)?;
+            state.log_groups.remove(&arn);
+            let prefix = stream_arn(&arn, "");
+            let streams: Vec<_> = state
+                .log_streams
+                .with_prefix(&prefix)
+                .map(|(key, stream)| (key.to_owned(), stream.id.clone()))
+                .collect();
+            for (key, _) in &streams {
+                state.log_streams.remove(key);
+            }
+            Ok::<_, ServiceError>(streams)
+        })
+        .await?;
+    for (_, id) in streams {
+        app.logs.remove(&id).await?;
+    }
+    Ok(DeleteLogGroupOutput {})
+}
+
+/// DescribeLogGroups.
+pub(super) async fn describe(
+    app: Arc<App>,
+    request: Request<DescribeLogGroupsInput>,
+) -> Result<DescribeLogGroupsOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |_, _, caller| {
+        Ok(Access::to("logs:DescribeLogGroups", stream_arn(&group_arn(&app, caller, ""), "")))
+    })?;
+    if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
+        return Err(invalid("logGroupNamePrefix and logGroupNamePattern are mutually exclusive parameters."));
+    }
+    let after = match &input.next_token {
+        Some(token) => {
+            parse_list_token::<String>(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?
+        }
+        None => String::new(),
+    };
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
+    let prefix = group_arn(&app, &caller, input.log_group_name_prefix.as_deref().unwrap_or_default());
+    let wanted = |group: &LogGroup| {
+        let named = input.log_group_identifiers.as_deref();
+        group.name > after
+            && group.name.to_lowercase().contains(&pattern)
+            && input.log_group_class.as_ref().is_none_or(|class| *class == group.class)
+            && named.is_none_or(|named| named.iter().any(|name| *name == group.name || *name == group.arn))
+    };
+    let state = app.store.read();
+    let mut groups = state.log_groups.with_prefix(&prefix).map(|(_, group)| group).filter(|group| wanted(group));
+    let page: Vec<Arc<LogGroup>> = groups.by_ref().take(limit).cloned().collect();
+    let next_token = groups.next().and_then(|_| page.last()).map(|last| list_token(&last.name));
+    let reader = Arc::clone(&app);
+    let snapshot = Arc::clone(&state);
+    let groups = blocking(move || {
+        let view = |group: &Arc<LogGroup>| {
+            let prefix = stream_arn(&group.arn, "");
+            let mut stored_bytes = 0;
+            for (_, stream) in snapshot.log_streams.with_prefix(&prefix) {
+                stored_bytes += reader.logs.summary(&stream.id)?.stored_bytes;
+            }
+            Ok(view(group, i64::try_from(stored_bytes).unwrap_or(i64::MAX)))
+        };
+        page.iter().map(view).collect::<Result<Vec<_>, ServiceError>>()
+    })
+    .await?;
+    Ok(DescribeLogGroupsOutput { log_groups: Some(groups), next_token })
+}
+
+fn view(group: &LogGroup, stored_bytes: i64) -> LogGroupView {
+    LogGroupView {
+        log_group_name: Some(group.name.clone()),
+        creation_time: Some(group.created_at.milliseconds()),
+        retention_in_days: group.retention_days.and_then(|days| i32::try_from(days).ok()),
+        metric_filter_count: Some(0),
+        arn: Some(format!("{}:*", group.arn)),
+        stored_bytes: Some(stored_bytes),
+        log_group_class: Some(group.class.clone()),
+        log_group_arn: Some(group.arn.clone()),
+        ..LogGroupView::default()
+    }
+}

@@ -1,0 +1,56 @@
+//! CloudWatch Logs: groups and streams are records, events lie in files ([`files`]).
+
+mod files;
+mod filter_events;
+mod get_events;
+mod group;
+mod put_events;
+pub mod record;
+mod retention;
+mod stream;
+mod tag;
+pub mod task;
+
+pub use files::{LogFileError, LogFiles};
+pub use retention::keep_retention;
+
+use crate::ServiceError;
+use crate::logs::record::LogGroup;
+use crate::store::State;
+
+impl From<LogFileError> for ServiceError {
+    fn from(error: LogFileError) -> Self {
+        tracing::error!(%error, "the log files failed");
+        Self::new("ServiceUnavailableException", "The service cannot complete the request.").with_status(500)
+    }
+}
+
+fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("InvalidParameterException", message)
+}
+
+fn no_group() -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", "The specified log group does not exist.")
+}
+
+fn no_stream() -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", "The specified log stream does not exist.")
+}
+
+fn group<'a>(state: &'a State, arn: &str) -> Result<&'a LogGroup, ServiceError> {
+    state.log_groups.get(arn).map(|group| &**group).ok_or_else(no_group)
+}
+
+/// Runs work on files where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading log events panicked");
+        Err(ServiceError::new("ServiceUnavailableException", "The service cannot complete the request.")
+            .with_status(500))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The awslogs driver's side: what a task's containers print goes through the same operations that clients call, as the
+//! session of the execution role.
+
+use std::sync::Arc;
+
+use api::logs::{CreateLogGroupInput, CreateLogStreamInput, PutLogEventsInput};
+use domain::compute::{LogLine, LogTarget};
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::iam::Caller;
+use domain::logs::batch::{BATCH_BYTES, EVENT_OVERHEAD_BYTES};
+
+use super::files::{Append, NewEvent};
+use super::record::{group_arn, stream_arn};
+use super::{group, put_events, stream};
+use crate::{App, Authorized, Request, ServiceError};
+
+const EVENT_BYTES: usize = BATCH_BYTES - EVENT_OVERHEAD_BYTES;
+
+/// Makes the stream of a container, and its group where the definition says `awslogs-create-group`. `caller` is the
+/// execution role's session. A stream that is there already is used.
+///
+/// # Errors
+/// The failure that stops the task, in ECS's words.
+pub async fn open(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result<(), Failure> {
+    if target.region != app.settings.region {
+        let message = format!("log groups of the region {} are not served here", target.region);
+        let error = ServiceError::new("InvalidParameterException", message);
+        return Err(failure(app, caller, target, "stream", error));
+    }
+    match create_stream(app, caller, target).await {
+        Err(error) if error.code == "ResourceNotFoundException" && target.create_group => {
+            let input = CreateLogGroupInput { log_group_name: target.group.clone(), ..CreateLogGroupInput::default() };
+            let created = group::create(Arc::clone(app), as_caller(input, caller)).await;
+            if let Err(error) = created.map(drop).or_else(unless_there) {
+                return Err(failure(app, caller, target, "group", error));
+            }
+            create_stream(app, caller, target).await
+        }
+        other => other,
+    }
+    .map_err(|error| failure(app, caller, target, "stream", error))
+}
+
+/// Takes lines over, durably, with the offset of the container's output up to which they go. `caller` is the execution
+/// role's session, which needs `logs:PutLogEvents`. Empty lines are left out, as CloudWatch Logs has none.
+///
+/// # Errors
+/// The role may not write to the stream, the stream is gone, or the disk failed: nothing was taken over.
+pub async fn put(
+    app: &Arc<App>,
+    caller: &Caller,
+    target: &LogTarget,
+    lines: Vec<LogLine>,
+    next_offset: u64,
+) -> Result<(), Failure> {
+    put_lines(app, caller, target, lines, next_offset).await.map_err(|error| {
+        let message = format!("failed to put events to the Cloudwatch log stream: {error}");
+        broken(app, caller, target, message, error)
+    })
+}
+
+async fn put_lines(
+    app: &App,
+    caller: &Caller,
+    target: &LogTarget,
+    lines: Vec<LogLine>,
+    next_offset: u64,
+) -> Result<(), ServiceError> {
+    let input = PutLogEventsInput {
+        log_group_name: target.group.clone(),
+        log_stream_name: target.stream.clone(),
+        ..PutLogEventsInput::default()
+    };
+    let Authorized { input, caller, .. } =
+        as_caller(input, caller).authorize(app, |input, _, caller| Ok(put_events::access(app, input, caller)))?;
+    let stream = put_events::stream(app, &app.store.read(), &caller, &input)?;
+    let mut events: Vec<NewEvent> = Vec::with_capacity(lines.len());
+    for line in lines {
+        split(line, &mut events);
+    }
+    let append = Append { stream: stream.id.clone(), at: app.now().milliseconds(), events, cursor: Some(next_offset) };
+    Ok(app.logs.append(append).await?)
+}
+
+/// How many bytes of the container's output have been taken over durably; 0 when there is no such stream.
+pub fn offset(app: &App, account: &str, target: &LogTarget) -> u64 {
+    let group = format!("arn:aws:logs:{}:{account}:log-group:{}", target.region, target.group);
+    let state = app.store.read();
+    let Some(stream) = state.log_streams.get(&stream_arn(&group, &target.stream)) else { return 0 };
+    match app.logs.summary(&stream.id) {
+        Ok(summary) => summary.cursor.unwrap_or(0),
+        Err(error) => {
+            tracing::error!(%error, "the offset of a log stream is unknown; its lines are read from the beginning");
+            0
+        }
+    }
+}
+
+async fn create_stream(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result<(), ServiceError> {
+    let input = CreateLogStreamInput { log_group_name: target.group.clone(), log_stream_name: target.stream.clone() };
+    stream::create(Arc::clone(app), as_caller(input, caller)).await.map(drop).or_else(unless_there)
+}
+
+fn unless_there(error: ServiceError) -> Result<(), ServiceError> {
+    if error.code == "ResourceAlreadyExistsException" { Ok(()) } else { Err(error) }
+}
+
+fn as_caller<I>(input: I, caller: &Caller) -> Request<I> {
+    Request::new(input, caller.clone(), "awslogs")
+}
+
+/// An event per line; a line that is longer than an event may be becomes several.
+fn split(line: LogLine, events: &mut Vec<NewEvent>) {
+    let time = line.at.milliseconds();
+    let mut rest = line.message;
+    while rest.len() > EVENT_BYTES {
+        let tail = rest.split_off(rest.floor_char_boundary(EVENT_BYTES));
+        events.push((time, std::mem::replace(&mut rest, tail)));
+    }
+    if !rest.is_empty() {
+        events.push((time, rest));
+    }
+}
+
+fn failure(app: &App, caller: &Caller, target: &LogTarget, what: &str, error: ServiceError) -> Failure {
+    let message = format!(
+        "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log \
+         {what}: {error} : exit status 1"
+    );
+    broken(app, caller, target, message, error)
+}
+
+/// The failure with its chain: what IAM said, then the log group.
+fn broken(app: &App, caller: &Caller, target: &LogTarget, message: String, error: ServiceError) -> Failure {
+    let mend = match &*error.code {
+        "ResourceNotFoundException" => format!(
+            "Create the group (aws logs create-log-group --log-group-name {}), or set awslogs-create-group to \"true\" \
+             in the container's log options.",
+            target.group
+        ),
+        "AccessDeniedException" => "Allow logs:CreateLogStream and logs:PutLogEvents (and logs:CreateLogGroup with \
+                                    awslogs-create-group) in a policy of the execution role."
+            .to_owned(),
+        _ => "Correct the container's logConfiguration.".to_owned(),
+    };
+    let link = Link {
+        kind: LinkKind::Logs,
+        subject: group_arn(app, caller, &target.group),
+        outcome: Outcome::Broken,
+        detail: format!("{} asked for the log stream {}; the answer was {error}", caller.arn(), target.stream),
+        mend,
+    };
+    let mut failure = Failure::new(FailureName::ResourceInitializationError, message);
+    failure.chain = error.chain;
+    failure.with_link(link)
+}
