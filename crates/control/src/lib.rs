@@ -9,6 +9,7 @@ pub mod ecs;
 pub mod error;
 pub mod front;
 pub mod iam;
+pub mod kms;
 pub mod limits;
 pub mod logs;
 pub mod request;

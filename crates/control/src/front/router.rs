@@ -17,7 +17,8 @@ use crate::{App, Request, ServiceError};
 /// The served operations.
 #[derive(Default)]
 pub struct Router {
-    routes: HashMap<(&'static str, &'static str), Route>,
+    /// By service, then by operation.
+    routes: HashMap<&'static str, HashMap<&'static str, Route>>,
 }
 
 /// One served operation.
@@ -58,7 +59,8 @@ impl Router {
             let answering = handler(app, Request::new(input, caller, id.clone()));
             Ok(Box::pin(async move { written::<O>(&answering.await?, &id) }))
         };
-        self.routes.insert((O::SERVICE.name, O::NAME), Route { begin: Box::new(begin) });
+        let of_service = self.routes.entry(O::SERVICE.name).or_default();
+        of_service.insert(O::NAME, Route { begin: Box::new(begin) });
     }
 
     /// Whether an operation is served.
@@ -67,9 +69,7 @@ impl Router {
     }
 
     pub(super) fn find(&self, service: &Service, operation: &str) -> Option<&Route> {
-        // The same map, seen as one whose keys live only as long as the name that is looked for.
-        let routes: &HashMap<(&str, &str), Route> = &self.routes;
-        routes.get(&(service.name, operation))
+        self.routes.get(service.name)?.get(operation)
     }
 }
 
