@@ -14,3 +14,11 @@ pub const GROUP_COMMIT_BATCHES: usize = 256;
 pub const LOG_SEARCH_BYTES: u64 = 64 * 1024 * 1024;
 /// The time between two searches for expired log events, in seconds.
 pub const LOG_RETENTION_SECONDS: u64 = 600;
+/// How many items a page of KMS has when the caller does not say, and at most.
+pub const KMS_PAGE_ITEMS: usize = 100;
+/// The longest key policy, in bytes.
+pub const KEY_POLICY_BYTES: usize = 32 * 1024;
+/// How many grants a key may have.
+pub const GRANTS_OF_KEY: usize = 50_000;
+/// How many tags a key or a secret may have.
+pub const RESOURCE_TAGS: usize = 50;

@@ -69,4 +69,10 @@ tables! {
     log_groups: crate::logs::record::LogGroup => "log_groups",
     /// Log streams of CloudWatch Logs; their events lie in files.
     log_streams: crate::logs::record::LogStream => "log_streams",
+    /// KMS keys with their sealed material.
+    kms_keys: crate::kms::record::KeyRecord => "kms_keys",
+    /// KMS aliases.
+    kms_aliases: crate::kms::record::AliasRecord => "kms_aliases",
+    /// KMS grants, by key ARN, `/grant/`, grant id.
+    kms_grants: crate::kms::record::GrantRecord => "kms_grants",
 }

@@ -1,0 +1,224 @@
+//! CreateGrant, ListGrants, RevokeGrant, RetireGrant.
+
+use std::sync::Arc;
+
+use api::kms::{
+    CreateGrantInput, CreateGrantOutput, GrantListEntry, ListGrantsInput, ListGrantsOutput, RetireGrantInput,
+    RetireGrantOutput, RevokeGrantInput, RevokeGrantOutput,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::iam::{Caller, Policy, PolicyKind};
+use domain::kms::{EncryptionContext, Grant, GrantConstraints};
+
+use super::encryption::context;
+use super::keys::page_size;
+use super::lookup::Keys;
+use super::{error, page};
+use crate::limits::GRANTS_OF_KEY;
+use crate::store::State;
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+/// CreateGrant. The same grant with the same name is made once.
+pub(super) async fn create(
+    app: Arc<App>,
+    request: Request<CreateGrantInput>,
+) -> Result<CreateGrantOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let mut access = Keys::new(&app, state, caller)
+            .access("kms:CreateGrant", &input.key_id)
+            .with_context("kms:GranteePrincipal", &input.grantee_principal)
+            // A service that makes a grant for its caller makes it for the resource that the caller gave it.
+            .with_context("kms:GrantIsForAWSResource", caller.via_service.is_some().to_string());
+        if let Some(retiring) = &input.retiring_principal {
+            access = access.with_context("kms:RetiringPrincipal", retiring);
+        }
+        Ok(input.operations.iter().fold(access, |access, name| access.with_context("kms:GrantOperations", name)))
+    })?;
+    check_tokens(&app, input.grant_tokens.as_deref())?;
+    for principal in [Some(&input.grantee_principal), input.retiring_principal.as_ref()].into_iter().flatten() {
+        check_principal(principal)?;
+    }
+    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    key.state.usable(&key.arn)?;
+    error::dry_run(input.dry_run)?;
+    let id = hex::encode(app.random_bytes::<32>());
+    let constraints = input.constraints.unwrap_or_default();
+    let grant = Grant {
+        token: URL_SAFE_NO_PAD.encode(record_key(&key.arn, &id)),
+        id,
+        key_arn: key.arn.clone(),
+        name: input.name,
+        grantee: input.grantee_principal,
+        retiring_principal: input.retiring_principal,
+        issuing_account: caller.account,
+        operations: input.operations,
+        constraints: GrantConstraints {
+            subset: constraints.encryption_context_subset.as_ref().map(|pairs| context(Some(pairs))),
+            equals: constraints.encryption_context_equals.as_ref().map(|pairs| context(Some(pairs))),
+        },
+        created_at: app.now(),
+    };
+    let (grant_id, grant_token) = app.store.write(|state| put(state, grant)).await?;
+    Ok(CreateGrantOutput { grant_token: Some(grant_token), grant_id: Some(grant_id) })
+}
+
+/// Puts the grant, or finds the one that is the same but for its id; answers id and token.
+fn put(state: &mut State, grant: Grant) -> Result<(String, String), ServiceError> {
+    let first = record_key(&grant.key_arn, "");
+    if grant.name.is_some() {
+        let same = state.kms_grants.with_prefix(&first).map(|(_, other)| other).find(|other| {
+            let copy = Grant {
+                id: other.id.clone(),
+                token: other.token.clone(),
+                created_at: other.created_at,
+                ..grant.clone()
+            };
+            copy == ***other
+        });
+        if let Some(same) = same {
+            return Ok((same.id.clone(), same.token.clone()));
+        }
+    }
+    if state.kms_grants.with_prefix(&first).count() >= GRANTS_OF_KEY {
+        return Err(ServiceError::new("LimitExceededException", "Too many grants on this key."));
+    }
+    let names = (grant.id.clone(), grant.token.clone());
+    state.kms_grants.put(&record_key(&grant.key_arn, &grant.id), grant);
+    Ok(names)
+}
+
+/// ListGrants.
+pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Result<ListGrantsOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Keys::new(&app, state, caller).access("kms:ListGrants", &input.key_id))
+    })?;
+    let state = app.store.read();
+    let key = Keys::new(&app, &state, &caller).find(&input.key_id)?;
+    let wanted = |grant: &Grant| {
+        input.grant_id.as_ref().is_none_or(|id| *id == grant.id)
+            && input.grantee_principal.as_ref().is_none_or(|principal| *principal == grant.grantee)
+    };
+    let first = record_key(&key.arn, "");
+    let grants = state.kms_grants.with_prefix(&first).filter(|(_, grant)| wanted(grant));
+    let (grants, next_marker) = page(grants, input.marker.as_deref(), page_size(input.limit))
+        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    Ok(ListGrantsOutput {
+        grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
+        truncated: Some(next_marker.is_some()),
+        next_marker,
+    })
+}
+
+fn entry(grant: &Grant) -> GrantListEntry {
+    let constraints = &grant.constraints;
+    let bound = constraints.subset.is_some() || constraints.equals.is_some();
+    GrantListEntry {
+        key_id: Some(grant.key_arn.clone()),
+        grant_id: Some(grant.id.clone()),
+        name: grant.name.clone(),
+        creation_date: Some(grant.created_at),
+        grantee_principal: Some(grant.grantee.clone()),
+        retiring_principal: grant.retiring_principal.clone(),
+        issuing_account: Some(format!("arn:aws:iam::{}:root", grant.issuing_account)),
+        operations: Some(grant.operations.clone()),
+        constraints: bound.then(|| api::kms::GrantConstraints {
+            encryption_context_subset: constraints.subset.clone().map(EncryptionContext::into_map),
+            encryption_context_equals: constraints.equals.clone().map(EncryptionContext::into_map),
+        }),
+    }
+}
+
+/// RevokeGrant: the key's owner ends a grant.
+pub(super) async fn revoke(
+    app: Arc<App>,
+    request: Request<RevokeGrantInput>,
+) -> Result<RevokeGrantOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Keys::new(&app, state, caller).access("kms:RevokeGrant", &input.key_id))
+    })?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    error::dry_run(input.dry_run)?;
+    remove(&app, &record_key(&key.arn, &input.grant_id)).await?;
+    Ok(RevokeGrantOutput {})
+}
+
+/// RetireGrant: the retiring principal, or a grantee that was given RetireGrant, ends a grant; others need the
+/// permission on the key.
+pub(super) async fn retire(
+    app: Arc<App>,
+    request: Request<RetireGrantInput>,
+) -> Result<RetireGrantOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let grant = named(&app, state, caller, input).and_then(|key| state.kms_grants.get(&key).cloned());
+        let Some(grant) = grant else {
+            return Ok(Access::to("kms:RetireGrant", input.key_id.as_deref().unwrap_or("*")));
+        };
+        let mut access = Keys::new(&app, state, caller).access("kms:RetireGrant", &grant.key_arn);
+        // The retiring principal may, as if a grant on the same key said so.
+        let own = grant.retiring_principal.clone().map(|grantee| Grant {
+            grantee,
+            operations: vec!["RetireGrant".into()],
+            constraints: GrantConstraints::default(),
+            ..Grant::clone(&grant)
+        });
+        access.resource_policy = access
+            .resource_policy
+            .map(|policy| domain::kms::policy_with_grants(&policy, own.iter(), "kms:RetireGrant", None));
+        Ok(access)
+    })?;
+    let key = named(&app, &app.store.read(), &caller, &input);
+    let key = key.ok_or_else(|| error::validation("Give either a grant token, or a key ARN and a grant id."))?;
+    error::dry_run(input.dry_run)?;
+    remove(&app, &key).await?;
+    Ok(RetireGrantOutput {})
+}
+
+/// The record that a request to retire names: by token, or by key and id.
+fn named(app: &App, state: &State, caller: &Caller, input: &RetireGrantInput) -> Option<String> {
+    match (&input.grant_token, &input.key_id, &input.grant_id) {
+        (Some(token), _, _) => token_key(token),
+        (None, Some(key_id), Some(id)) => {
+            let key = Keys::new(app, state, caller).find(key_id).ok()?;
+            Some(record_key(&key.arn, id))
+        }
+        _ => None,
+    }
+}
+
+async fn remove(app: &App, key: &str) -> Result<(), ServiceError> {
+    let id = key.rsplit('/').next().unwrap_or(key);
+    let missing = || ServiceError::new("NotFoundException", format!("Grant ID {id} not found"));
+    app.store.write(|state| state.kms_grants.remove(key).map(drop).ok_or_else(missing)).await
+}
+
+/// The key of a grant's record.
+fn record_key(key_arn: &str, id: &str) -> String {
+    format!("{key_arn}/grant/{id}")
+}
+
+fn token_key(token: &str) -> Option<String> {
+    URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// Grants are known at once here, so a token changes nothing; but one that was never given is an error.
+pub(super) fn check_tokens(app: &App, tokens: Option<&[String]>) -> Result<(), ServiceError> {
+    let state = app.store.read();
+    let known = |token: &String| token_key(token).is_some_and(|key| state.kms_grants.contains(&key));
+    if tokens.into_iter().flatten().all(known) {
+        return Ok(());
+    }
+    Err(ServiceError::new("InvalidGrantTokenException", "The grant token is not valid."))
+}
+
+/// A grant is for a user, a role, a session, an account or a service: for what a policy can name.
+fn check_principal(text: &str) -> Result<(), ServiceError> {
+    let kind = if text.starts_with("arn:") { "AWS" } else { "Service" };
+    let document = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Principal": {kind: text}, "Action": "kms:Decrypt", "Resource": "*"},
+    });
+    Policy::parse(&document.to_string(), PolicyKind::Resource).map(drop).map_err(|_| {
+        ServiceError::new("InvalidArnException", format!("ARN does not refer to a valid principal: {text}"))
+    })
+}

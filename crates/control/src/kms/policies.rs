@@ -1,0 +1,99 @@
+//! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies. A key has exactly one policy, named `default`.
+
+use std::sync::Arc;
+
+use api::kms::{
+    GetKeyPolicyInput, GetKeyPolicyOutput, ListKeyPoliciesInput, ListKeyPoliciesOutput, PutKeyPolicyInput,
+    PutKeyPolicyOutput,
+};
+use domain::iam::{Caller, Policy, PolicyKind};
+
+use super::error;
+use super::lookup::{Keys, change};
+use super::record::KeyRecord;
+use crate::iam::authorization::authorize;
+use crate::limits::KEY_POLICY_BYTES;
+use crate::request::ResourcePolicyRule;
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+const NAME: &str = "default";
+
+/// GetKeyPolicy.
+pub(super) async fn get(
+    app: Arc<App>,
+    request: Request<GetKeyPolicyInput>,
+) -> Result<GetKeyPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Keys::new(&app, state, caller).access("kms:GetKeyPolicy", &input.key_id))
+    })?;
+    check_name(input.policy_name.as_deref())?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    Ok(GetKeyPolicyOutput { policy: Some(key.policy.clone()), policy_name: Some(NAME.into()) })
+}
+
+/// PutKeyPolicy.
+pub(super) async fn put(
+    app: Arc<App>,
+    request: Request<PutKeyPolicyInput>,
+) -> Result<PutKeyPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Keys::new(&app, state, caller).access("kms:PutKeyPolicy", &input.key_id))
+    })?;
+    check_name(input.policy_name.as_deref())?;
+    let mut changed = KeyRecord::clone(&*Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?);
+    changed.policy = input.policy;
+    check(&app, &caller, &changed, input.bypass_policy_lockout_safety_check)?;
+    change(&app, &caller, &changed.arn, |key| {
+        key.policy = changed.policy;
+        Ok(())
+    })
+    .await?;
+    Ok(PutKeyPolicyOutput {})
+}
+
+/// ListKeyPolicies.
+pub(super) async fn list(
+    app: Arc<App>,
+    request: Request<ListKeyPoliciesInput>,
+) -> Result<ListKeyPoliciesOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Keys::new(&app, state, caller).access("kms:ListKeyPolicies", &input.key_id))
+    })?;
+    Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    Ok(ListKeyPoliciesOutput { policy_names: Some(vec![NAME.into()]), truncated: Some(false), next_marker: None })
+}
+
+fn check_name(name: Option<&str>) -> Result<(), ServiceError> {
+    match name {
+        None | Some(NAME) => Ok(()),
+        Some(_) => Err(ServiceError::new("NotFoundException", "No such policy exists")),
+    }
+}
+
+/// Whether the policy of this key can be read, and leaves its author the right to change it again, unless they say
+/// that they mean it.
+pub(super) fn check(
+    app: &App,
+    caller: &Caller,
+    key: &KeyRecord,
+    bypass_lockout_check: Option<bool>,
+) -> Result<(), ServiceError> {
+    if key.policy.len() > KEY_POLICY_BYTES {
+        return Err(ServiceError::new("LimitExceededException", "The key policy is longer than 32768 bytes."));
+    }
+    Policy::parse(&key.policy, PolicyKind::Resource).map_err(|malformed| error::malformed_policy(&malformed))?;
+    if bypass_lockout_check == Some(true) {
+        return Ok(());
+    }
+    let mut access = Access::to("kms:PutKeyPolicy", &key.arn)
+        .with_resource_policy(Some(key.policy.clone()))
+        .with_context("kms:CallerAccount", &caller.account);
+    access.resource_policy_rule = ResourcePolicyRule::MustAllow;
+    authorize(app, &app.store.read(), caller, &access).map_err(|denied| ServiceError {
+        chain: denied.chain,
+        ..ServiceError::new(
+            "MalformedPolicyDocumentException",
+            "The new key policy will not allow you to update the key policy in the future.",
+        )
+    })
+}

@@ -1,0 +1,1 @@
+//! KMS through its handlers.
