@@ -56,6 +56,7 @@ pub struct ExplainTaskOutput {
     #[serde(rename = "stoppedReason", skip_serializing_if = "Option::is_none")]
     pub stopped_reason: Option<String>,
     pub failures: Vec<Failure>,
+    pub road: Vec<Link>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -7,6 +7,7 @@ pub mod app;
 pub mod ec2;
 pub mod ecs;
 pub mod error;
+pub mod explain;
 pub mod front;
 pub mod iam;
 pub mod kms;

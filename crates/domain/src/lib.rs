@@ -6,6 +6,7 @@
 
 pub mod compute;
 pub mod ecs;
+pub mod explain;
 pub mod failure;
 pub mod iam;
 pub mod kms;

@@ -14,9 +14,30 @@ pub mod task;
 pub use files::{LogFileError, LogFiles};
 pub use retention::keep_retention;
 
+use api::logs::op;
+
 use crate::ServiceError;
+use crate::front::Router;
 use crate::logs::record::LogGroup;
 use crate::store::State;
+
+/// The operations that are served.
+pub fn routes(router: &mut Router) {
+    router.add::<op::CreateLogGroup, _, _>(group::create);
+    router.add::<op::DeleteLogGroup, _, _>(group::delete);
+    router.add::<op::DescribeLogGroups, _, _>(group::describe);
+    router.add::<op::CreateLogStream, _, _>(stream::create);
+    router.add::<op::DeleteLogStream, _, _>(stream::delete);
+    router.add::<op::DescribeLogStreams, _, _>(stream::describe);
+    router.add::<op::PutLogEvents, _, _>(put_events::run);
+    router.add::<op::GetLogEvents, _, _>(get_events::run);
+    router.add::<op::FilterLogEvents, _, _>(filter_events::run);
+    router.add::<op::PutRetentionPolicy, _, _>(retention::put);
+    router.add::<op::DeleteRetentionPolicy, _, _>(retention::delete);
+    router.add::<op::TagResource, _, _>(tag::tag);
+    router.add::<op::UntagResource, _, _>(tag::untag);
+    router.add::<op::ListTagsForResource, _, _>(tag::list);
+}
 
 impl From<LogFileError> for ServiceError {
     fn from(error: LogFileError) -> Self {

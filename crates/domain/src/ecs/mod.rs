@@ -10,7 +10,7 @@ mod start;
 mod tags;
 mod task;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod unsupported;
 
 pub use definition::{Registration, register};
