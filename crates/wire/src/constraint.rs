@@ -263,16 +263,12 @@ impl Check {
     }
 
     fn tell(&mut self, name: &'static str, value: Option<String>, requirement: Requirement) {
-        let mut path = String::new();
-        for step in &self.path {
-            match step {
-                Step::Member(name) => path += name,
-                Step::Element(index) => path += &format!("{index}.member"),
-                Step::Entry(key) => path += &format!("{key}.member"),
-            }
-            path.push('.');
-        }
-        path += name;
+        let steps = self.path.iter().map(|step| match step {
+            Step::Member(name) => (*name).to_owned(),
+            Step::Element(index) => format!("{index}.member"),
+            Step::Entry(key) => format!("{key}.member"),
+        });
+        let path = steps.chain([name.to_owned()]).collect::<Vec<String>>().join(".");
         self.violations.push(Violation { path, value, requirement });
     }
 }

@@ -8,6 +8,8 @@ use crate::form::Form;
 use crate::query::{self, QueryError};
 use crate::xml::{self, XmlError};
 
+const XML_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
 /// Why a request has no input we understand. Its text never repeats a value of the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
@@ -92,8 +94,8 @@ pub fn answer<T: Serialize>(protocol: Protocol, about: Answer<'_>, output: &T) -
         };
     }
     let mut out = String::with_capacity(1024);
-    out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    out.push_str(&format!("<{operation}Response xmlns=\"{namespace}\">"));
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{XML_DECLARATION}<{operation}Response xmlns=\"{namespace}\">");
     match (protocol, content) {
         (Protocol::Ec2, Content::Output) => {
             xml::write_text(&mut out, "requestId", request_id);
@@ -112,7 +114,7 @@ pub fn answer<T: Serialize>(protocol: Protocol, about: Answer<'_>, output: &T) -
             out.push_str("</ResponseMetadata>");
         }
     }
-    out.push_str(&format!("</{operation}Response>"));
+    let _ = write!(out, "</{operation}Response>");
     Ok(out.into_bytes())
 }
 
@@ -163,7 +165,7 @@ impl ErrorDocument<'_> {
     }
 
     fn ec2(self) -> String {
-        let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>");
+        let mut out = format!("{XML_DECLARATION}<Response><Errors><Error>");
         xml::write_text(&mut out, "Code", self.code);
         xml::write_text(&mut out, "Message", self.message);
         out.push_str("</Error></Errors>");

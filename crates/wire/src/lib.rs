@@ -10,6 +10,7 @@ pub mod form;
 pub mod ids;
 pub mod protocol;
 pub mod query;
+pub mod sigv4;
 pub mod types;
 pub mod xml;
 

@@ -204,6 +204,7 @@ impl<'a> de::Deserializer<'a> for Cursor<'_, 'a> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
     use serde::Deserialize;
 
     use super::{QueryError, decode};
@@ -250,6 +251,16 @@ mod tests {
         );
         let labels = Some(BTreeMap::from([(String::from("k"), String::from("v"))]));
         assert_eq!(read(&query, Protocol::Query).expect("reads"), Shape { labels, ..expected });
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_breaks_the_decoder(text in "((Name|Names|Filter|Labels|member|entry|key|value|[0-9]{1,12}|[.=&%+]){1,3}[.=&]){0,20}") {
+            for protocol in [Protocol::Query, Protocol::Ec2] {
+                // It may be read or refused; it must come back.
+                let _ = read(&text.replace('%', "%41"), protocol);
+            }
+        }
     }
 
     #[test]

@@ -96,11 +96,10 @@ impl<'o, 'n> Element<'o, 'n> {
     }
 
     fn shown(self, value: impl fmt::Display) {
-        let name = self.name;
-        name.into_iter().for_each(|name| open(self.out, name));
+        let compound = self.begin();
         // Writing to a String cannot fail.
-        let _ = write!(self.out, "{value}");
-        name.into_iter().for_each(|name| close(self.out, name));
+        let _ = write!(compound.out, "{value}");
+        compound.finish();
     }
 
     fn begin(self) -> Compound<'o, 'n> {
