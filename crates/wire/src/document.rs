@@ -1,5 +1,7 @@
 //! Whole documents of each protocol: a request's input from its bytes, an answer or an error to bytes.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
