@@ -1,7 +1,9 @@
 //! What the network of the whole node should look like: VPCs, interfaces, security groups, public addresses.
 //!
 //! The control plane computes a [`NetworkPlan`] from its records; the node makes it true. Rendering it to a ruleset is
-//! a decision and therefore a pure function beside it.
+//! a decision and therefore a pure function beside it: [`ruleset`].
+
+pub mod ruleset;
 
 use std::net::Ipv4Addr;
 
@@ -54,8 +56,10 @@ pub struct InterfacePlan {
     pub vpc_id: String,
     /// Its subnet.
     pub subnet_id: String,
-    /// Its private address.
+    /// Its private address. No two interfaces of a node have the same, even when their VPCs' ranges overlap.
     pub address: Ipv4Addr,
+    /// `02:…`: the only address it may send from.
+    pub mac_address: String,
     /// Its public address, if one was asked for.
     pub public_address: Option<Ipv4Addr>,
     /// Ids of its security groups.
