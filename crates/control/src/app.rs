@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use wire::Timestamp;
 
 use crate::logs::LogFiles;
+use crate::iam::documents::Documents;
 use crate::seal::RootKey;
 use crate::store::Store;
 
@@ -47,6 +48,8 @@ pub struct App {
     pub root_key: RootKey,
     /// The log events, which are not records.
     pub logs: LogFiles,
+    /// Parsed policy documents.
+    pub policies: Documents,
     random: SystemRandom,
 }
 
@@ -54,7 +57,7 @@ impl App {
     /// An app on an open store.
     pub fn new(store: Store, settings: Settings, clock: Clock, root_key: RootKey) -> Self {
         let logs = LogFiles::new(settings.data_directory.join("logs"));
-        Self { store, settings, clock, root_key, logs, random: SystemRandom::new() }
+        Self { store, settings, clock, root_key, logs, policies: Documents::default(), random: SystemRandom::new() }
     }
 
     /// Now.

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod request;
 pub mod seal;
 pub mod store;
+pub mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::iam::Caller;
+pub use domain::iam::ResourcePolicyRule;
 
 use crate::store::State;
 use crate::{App, ServiceError, iam};
@@ -37,17 +38,6 @@ pub struct Access {
     pub resource_policy_rule: ResourcePolicyRule,
     /// Condition keys that this call supplies, beside the global ones.
     pub context: BTreeMap<String, Vec<String>>,
-}
-
-/// How a resource's own policy counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResourcePolicyRule {
-    /// It can allow by itself (same account), or not.
-    #[default]
-    MayAllow,
-    /// Nothing is allowed that it does not allow: role trust policies and KMS key policies. An allow for the account's
-    /// root principal hands the decision on to the identity policies.
-    MustAllow,
 }
 
 impl Access {

@@ -1,18 +1,237 @@
 //! Gathers from the store what `domain::iam` needs to decide, and tells the decision in the service's words.
 
-use domain::iam::{Caller, Identity};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use domain::failure::Link;
+use domain::iam::{
+    Asked, Caller, Context, Decision, Identity, Policies, Policy, PolicyKind, ResourcePolicyRule, SessionContext,
+    Source, evaluate, explain,
+};
+
+use super::name::{policy_by_arn, role_by_arn, user_by_arn};
+use super::record::Entity;
 use crate::request::Access;
 use crate::store::State;
 use crate::{App, ServiceError};
 
 /// Decides whether the caller may do this on every one of the resources.
-pub fn authorize(_app: &App, _state: &State, caller: &Caller, access: &Access) -> Result<(), ServiceError> {
-    match caller.identity {
-        Identity::Root => Ok(()),
-        _ => Err(ServiceError::new(
-            "AccessDeniedException",
-            format!("User: {} is not authorized to perform: {}", caller.arn(), access.action),
-        )),
+///
+/// # Errors
+/// `AccessDeniedException` with AWS's sentence and, for `explain`, the link that tells which statement decided. The front
+/// door gives the code its name in the protocol.
+pub fn authorize(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<(), ServiceError> {
+    if caller.identity == Identity::Root
+        && access.resource_policy.is_none()
+        && access.resource_policy_rule == ResourcePolicyRule::MayAllow
+        && access.resources.iter().all(|resource| is_of_account(resource, &caller.account))
+    {
+        // Nothing can limit the account's root user on what is the account's own.
+        return Ok(());
+    }
+    let policies = gather(app, state, caller, access)?;
+    let mut context = context(app, state, caller, access);
+    for resource in &access.resources {
+        if let Some(account) = resource.split(':').nth(4).filter(|account| !account.is_empty()) {
+            context.set("aws:ResourceAccount", account);
+        }
+        let asked = Asked::new(access.action, resource, &context);
+        let decision = evaluate(caller, &asked, &policies);
+        if !decision.is_allowed() {
+            let message = explain::access_denied(caller, &asked, &decision);
+            return Err(ServiceError::new("AccessDeniedException", message)
+                .with_link(explain::link(caller, &asked, &policies, &decision)));
+        }
+    }
+    Ok(())
+}
+
+/// The decision for the first of the resources, with the link that explains it, whether allowed or not.
+///
+/// # Errors
+/// `InternalFailure` when a stored policy cannot be read.
+pub fn decide(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<(Decision, Link), ServiceError> {
+    let policies = gather(app, state, caller, access)?;
+    let context = context(app, state, caller, access);
+    let resource = access.resources.first().map_or("*", String::as_str);
+    let asked = Asked::new(access.action, resource, &context);
+    let decision = evaluate(caller, &asked, &policies);
+    let link = explain::link(caller, &asked, &policies, &decision);
+    Ok((decision, link))
+}
+
+/// Decides whether the caller may hand a role to a service (`ecs-tasks.amazonaws.com`).
+///
+/// # Errors
+/// As [`authorize`].
+pub fn pass_role(app: &App, state: &State, caller: &Caller, role_arn: &str, service: &str) -> Result<(), ServiceError> {
+    let mut access = Access::to("iam:PassRole", role_arn).with_context("iam:PassedToService", service);
+    if let Some(role) = role_by_arn(state, role_arn) {
+        access = super::owner::tagged(access, &role.entity.tags);
+    }
+    authorize(app, state, caller, &access)
+}
+
+fn is_of_account(resource: &str, account: &str) -> bool {
+    resource.split(':').nth(4).is_none_or(|owner| owner.len() != 12 || owner == account)
+}
+
+/// Every policy that counts for this call.
+fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<Policies, ServiceError> {
+    let mut policies = Policies { rule: access.resource_policy_rule, ..Policies::default() };
+    match &caller.identity {
+        Identity::User { arn, id } => {
+            if let Some(user) = user_by_arn(state, arn).filter(|user| user.entity.id == *id) {
+                of_entity(app, state, &user.entity, &mut policies)?;
+            }
+        }
+        Identity::Role { role_arn, role_id, context, .. } => {
+            if let Some(role) = role_by_arn(state, role_arn).filter(|role| role.entity.id == *role_id) {
+                of_entity(app, state, &role.entity, &mut policies)?;
+            }
+            of_session(app, state, context, &mut policies)?;
+        }
+        Identity::Root | Identity::Service { .. } => {}
+    }
+    if let Some(document) = &access.resource_policy {
+        let (kind, name) = if access.action.starts_with("sts:") {
+            (PolicyKind::Trust, "the trust policy")
+        } else {
+            (PolicyKind::Resource, "the policy")
+        };
+        let resource = access.resources.first().map_or("*", String::as_str);
+        let name = format!("{name} of {resource}");
+        let policy = parsed(app, document, kind, &name)?;
+        policies.resource = Some(Source { name, policy });
+    }
+    Ok(policies)
+}
+
+fn of_entity(app: &App, state: &State, entity: &Entity, policies: &mut Policies) -> Result<(), ServiceError> {
+    for (name, document) in &entity.inline {
+        let name = format!("inline policy {name} of {}", entity.arn);
+        let policy = parsed(app, document, PolicyKind::Inline, &name)?;
+        policies.identity.push(Source { name, policy });
+    }
+    for arn in &entity.attached {
+        policies.identity.extend(managed(app, state, arn)?);
+    }
+    if let Some(arn) = &entity.boundary {
+        // A boundary that is gone limits to nothing, it does not open everything.
+        let nothing = || Source { name: arn.clone(), policy: Arc::new(Policy::default()) };
+        policies.boundary = Some(managed(app, state, arn)?.unwrap_or_else(nothing));
+    }
+    Ok(())
+}
+
+fn of_session(app: &App, state: &State, context: &SessionContext, policies: &mut Policies) -> Result<(), ServiceError> {
+    for document in &context.policies {
+        let name = String::from("the session policy");
+        let policy = parsed(app, document, PolicyKind::Inline, &name)?;
+        policies.session.push(Source { name, policy });
+    }
+    for arn in &context.policy_arns {
+        let nothing = || Source { name: arn.clone(), policy: Arc::new(Policy::default()) };
+        policies.session.push(managed(app, state, arn)?.unwrap_or_else(nothing));
+    }
+    Ok(())
+}
+
+fn managed(app: &App, state: &State, arn: &str) -> Result<Option<Source>, ServiceError> {
+    let Some(document) = policy_by_arn(state, arn).and_then(|policy| policy.document()) else {
+        return Ok(None);
+    };
+    let policy = parsed(app, document, PolicyKind::Managed, arn)?;
+    Ok(Some(Source { name: arn.to_owned(), policy }))
+}
+
+/// A document that was checked when it was stored. If it cannot be read nothing is decided: a deny may stand in it.
+fn parsed(app: &App, document: &str, kind: PolicyKind, name: &str) -> Result<Arc<Policy>, ServiceError> {
+    app.policies.policy(document, kind).map_err(|error| {
+        tracing::error!(policy = name, %error, "a stored policy cannot be read");
+        ServiceError::new("InternalFailure", format!("The stored policy {name} cannot be read: {error}"))
+            .with_status(500)
+    })
+}
+
+/// The request context: the global keys, and over them what the call supplies.
+fn context(app: &App, state: &State, caller: &Caller, access: &Access) -> Context {
+    let mut context = Context::new();
+    let now = app.now();
+    context.set("aws:CurrentTime", now.to_rfc3339());
+    context.set("aws:EpochTime", now.seconds().to_string());
+    let is_global = access.action.starts_with("iam:");
+    context.set("aws:RequestedRegion", if is_global { "us-east-1" } else { app.settings.region.as_str() });
+    // What comes over the loopback interface, or from inside, never crosses a network in the clear.
+    let is_private = caller.source_ip.is_none_or(|address| address.to_canonical().is_loopback());
+    context.set("aws:SecureTransport", is_private.to_string());
+    if let Some(address) = caller.source_ip {
+        context.set("aws:SourceIp", address.to_canonical().to_string());
+    }
+    principal_keys(state, caller, &mut context);
+    via_keys(caller, access, &mut context);
+    let mut supplied: BTreeMap<&str, &Vec<String>> = BTreeMap::new();
+    supplied.extend(access.context.iter().map(|(key, values)| (key.as_str(), values)));
+    for (key, values) in supplied {
+        context.set_all(key, values.clone());
+    }
+    context
+}
+
+fn principal_keys(state: &State, caller: &Caller, context: &mut Context) {
+    context.set("aws:userid", caller.user_id());
+    context.set("aws:PrincipalIsAWSService", "false");
+    match &caller.identity {
+        Identity::Root => {
+            context.set("aws:PrincipalType", "Account");
+            context.set("aws:PrincipalArn", caller.arn());
+            context.set("aws:PrincipalAccount", caller.account.as_str());
+        }
+        Identity::User { arn, .. } => {
+            context.set("aws:PrincipalType", "User");
+            context.set("aws:PrincipalArn", arn.as_str());
+            context.set("aws:PrincipalAccount", caller.account.as_str());
+            context.set("aws:username", arn.rsplit('/').next().unwrap_or_default());
+            for (key, value) in user_by_arn(state, arn).iter().flat_map(|user| &user.entity.tags) {
+                context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+            }
+        }
+        Identity::Role { role_arn, context: session, .. } => {
+            context.set("aws:PrincipalType", "AssumedRole");
+            context.set("aws:PrincipalArn", role_arn.as_str());
+            context.set("aws:PrincipalAccount", caller.account.as_str());
+            let of_role = role_by_arn(state, role_arn).into_iter().flat_map(|role| &role.entity.tags);
+            for (key, value) in of_role.chain(&session.tags) {
+                context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+            }
+            if let Some(source_identity) = &session.source_identity {
+                context.set("aws:SourceIdentity", source_identity.as_str());
+            }
+            if let Some(issued_at) = session.issued_at {
+                context.set("aws:TokenIssueTime", issued_at.to_rfc3339());
+            }
+        }
+        Identity::Service { name } => {
+            context.set("aws:PrincipalIsAWSService", "true");
+            context.set("aws:PrincipalServiceName", name.as_str());
+        }
+    }
+    if caller.access_key_id.starts_with("ASIA") {
+        context.set("aws:MultiFactorAuthPresent", "false");
+    }
+}
+
+fn via_keys(caller: &Caller, access: &Access, context: &mut Context) {
+    context.set("aws:ViaAWSService", caller.via_service.is_some().to_string());
+    if let Some(service) = &caller.via_service {
+        context.set("kms:ViaService", service.as_str());
+        let name = service.split('.').next().unwrap_or(service);
+        let principal = format!("{name}.amazonaws.com");
+        context.set("aws:CalledViaFirst", principal.as_str());
+        context.set("aws:CalledViaLast", principal.as_str());
+        context.set_all("aws:CalledVia", vec![principal]);
+    }
+    if access.action.starts_with("kms:") {
+        context.set("kms:CallerAccount", caller.account.as_str());
     }
 }

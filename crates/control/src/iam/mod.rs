@@ -1,3 +1,101 @@
 //! IAM: users, roles, policies, and the authorisation of every request.
+//!
+//! What a policy means is decided in `domain::iam`; here are the records, the operations on them, and the ways by which
+//! other services ask: [`authorization`], [`credentials`], [`sessions`].
 
+mod access_key;
+mod attachment;
 pub mod authorization;
+mod boundary;
+pub mod credentials;
+pub mod documents;
+mod error;
+mod first_start;
+mod inline_policy;
+mod limits;
+mod managed;
+mod name;
+mod owner;
+mod page;
+mod policy;
+mod policy_use;
+mod policy_version;
+pub mod record;
+mod role;
+pub mod sessions;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use api::iam::op;
+
+pub(crate) use error::{malformed, validation};
+pub use first_start::{RootAccessKey, root_access_key};
+pub(crate) use name::now;
+pub use name::role_by_arn;
+pub(crate) use name::{account_of_access_key, policy_by_arn};
+
+use crate::front::Router;
+
+/// Serves IAM.
+pub fn routes(router: &mut Router) {
+    router.add::<op::CreateUser, _, _>(user::create);
+    router.add::<op::GetUser, _, _>(user::get);
+    router.add::<op::ListUsers, _, _>(user::list);
+    router.add::<op::DeleteUser, _, _>(user::delete);
+    router.add::<op::CreateAccessKey, _, _>(access_key::create);
+    router.add::<op::ListAccessKeys, _, _>(access_key::list);
+    router.add::<op::UpdateAccessKey, _, _>(access_key::update);
+    router.add::<op::DeleteAccessKey, _, _>(access_key::delete);
+    router.add::<op::GetAccessKeyLastUsed, _, _>(access_key::last_used);
+    router.add::<op::CreateRole, _, _>(role::create);
+    router.add::<op::GetRole, _, _>(role::get);
+    router.add::<op::ListRoles, _, _>(role::list);
+    router.add::<op::DeleteRole, _, _>(role::delete);
+    router.add::<op::UpdateRole, _, _>(role::update);
+    router.add::<op::UpdateRoleDescription, _, _>(role::update_description);
+    router.add::<op::UpdateAssumeRolePolicy, _, _>(role::update_trust);
+    router.add::<op::ListInstanceProfilesForRole, _, _>(role::list_instance_profiles);
+    policy_routes(router);
+}
+
+fn policy_routes(router: &mut Router) {
+    router.add::<op::CreatePolicy, _, _>(policy::create);
+    router.add::<op::GetPolicy, _, _>(policy::get);
+    router.add::<op::ListPolicies, _, _>(policy::list);
+    router.add::<op::DeletePolicy, _, _>(policy::delete);
+    router.add::<op::ListEntitiesForPolicy, _, _>(policy_use::list_entities);
+    router.add::<op::CreatePolicyVersion, _, _>(policy_version::create);
+    router.add::<op::GetPolicyVersion, _, _>(policy_version::get);
+    router.add::<op::ListPolicyVersions, _, _>(policy_version::list);
+    router.add::<op::DeletePolicyVersion, _, _>(policy_version::delete);
+    router.add::<op::SetDefaultPolicyVersion, _, _>(policy_version::set_default);
+    router.add::<op::AttachRolePolicy, _, _>(attachment::attach_role);
+    router.add::<op::DetachRolePolicy, _, _>(attachment::detach_role);
+    router.add::<op::ListAttachedRolePolicies, _, _>(attachment::list_role);
+    router.add::<op::AttachUserPolicy, _, _>(attachment::attach_user);
+    router.add::<op::DetachUserPolicy, _, _>(attachment::detach_user);
+    router.add::<op::ListAttachedUserPolicies, _, _>(attachment::list_user);
+    router.add::<op::PutRolePolicy, _, _>(inline_policy::put_role);
+    router.add::<op::GetRolePolicy, _, _>(inline_policy::get_role);
+    router.add::<op::ListRolePolicies, _, _>(inline_policy::list_role);
+    router.add::<op::DeleteRolePolicy, _, _>(inline_policy::delete_role);
+    router.add::<op::PutUserPolicy, _, _>(inline_policy::put_user);
+    router.add::<op::GetUserPolicy, _, _>(inline_policy::get_user);
+    router.add::<op::ListUserPolicies, _, _>(inline_policy::list_user);
+    router.add::<op::DeleteUserPolicy, _, _>(inline_policy::delete_user);
+    router.add::<op::PutRolePermissionsBoundary, _, _>(boundary::put_role);
+    router.add::<op::DeleteRolePermissionsBoundary, _, _>(boundary::delete_role);
+    router.add::<op::PutUserPermissionsBoundary, _, _>(boundary::put_user);
+    router.add::<op::DeleteUserPermissionsBoundary, _, _>(boundary::delete_user);
+    router.add::<op::TagRole, _, _>(tag::tag_role);
+    router.add::<op::UntagRole, _, _>(tag::untag_role);
+    router.add::<op::ListRoleTags, _, _>(tag::list_role);
+    router.add::<op::TagUser, _, _>(tag::tag_user);
+    router.add::<op::UntagUser, _, _>(tag::untag_user);
+    router.add::<op::ListUserTags, _, _>(tag::list_user);
+    router.add::<op::TagPolicy, _, _>(tag::tag_policy);
+    router.add::<op::UntagPolicy, _, _>(tag::untag_policy);
+    router.add::<op::ListPolicyTags, _, _>(tag::list_policy);
+}

@@ -57,6 +57,10 @@ tables! {
     addresses: crate::ec2::record::AddressRecord => "addresses",
     /// EC2: where the search for a free address goes on, by pool.
     address_pools: crate::ec2::record::AddressPoolRecord => "address_pools",
+    /// ECS clusters.
+    clusters: crate::ecs::record::ClusterRecord => "clusters",
+    /// ECS task definitions, each revision.
+    task_definitions: crate::ecs::record::TaskDefinitionRecord => "task_definitions",
     /// ECS families of task definitions, by ARN without revision.
     task_definition_families: crate::ecs::record::FamilyRecord => "task_definition_families",
     /// ECS tasks, by task id (32 hexadecimal digits).
@@ -75,4 +79,12 @@ tables! {
     kms_aliases: crate::kms::record::AliasRecord => "kms_aliases",
     /// KMS grants, by key ARN, `/grant/`, grant id.
     kms_grants: crate::kms::record::GrantRecord => "kms_grants",
+    /// IAM users, by account and name in lower case.
+    iam_users: crate::iam::record::UserRecord => "iam_users",
+    /// IAM roles, by account and name in lower case.
+    iam_roles: crate::iam::record::RoleRecord => "iam_roles",
+    /// IAM managed policies of accounts, by account and name in lower case.
+    iam_policies: crate::iam::record::PolicyRecord => "iam_policies",
+    /// Access keys, by their id.
+    iam_access_keys: crate::iam::record::AccessKeyRecord => "iam_access_keys",
 }

@@ -57,6 +57,9 @@ pub struct SessionContext {
     /// Session policies as JSON documents; an empty list does not limit.
     #[serde(default)]
     pub policies: Vec<String>,
+    /// Session policies as ARNs of managed policies.
+    #[serde(default)]
+    pub policy_arns: Vec<String>,
     /// Session tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

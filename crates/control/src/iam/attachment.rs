@@ -1,0 +1,170 @@
+//! Managed policies attached to users and roles.
+
+use std::sync::Arc;
+
+use api::iam::{
+    AttachRolePolicyInput, AttachRolePolicyOutput, AttachUserPolicyInput, AttachUserPolicyOutput, AttachedPolicy,
+    DetachRolePolicyInput, DetachRolePolicyOutput, DetachUserPolicyInput, DetachUserPolicyOutput,
+    ListAttachedRolePoliciesInput, ListAttachedRolePoliciesOutput, ListAttachedUserPoliciesInput,
+    ListAttachedUserPoliciesOutput,
+};
+
+use super::boundary::with_current;
+use super::error::{limit_exceeded, no_such_entity};
+use super::limits::ATTACHED_POLICIES;
+use super::name::policy_by_arn;
+use super::owner::{Kind, Owner};
+use super::page::{Page, page};
+use crate::{App, Authorized, Request, ServiceError};
+
+/// `AttachRolePolicy`
+pub(super) async fn attach_role(
+    app: Arc<App>,
+    request: Request<AttachRolePolicyInput>,
+) -> Result<AttachRolePolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::role(caller, &input.role_name), "iam:AttachRolePolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    attach(&app, &Owner::role(&caller, &input.role_name), input.policy_arn).await?;
+    Ok(AttachRolePolicyOutput {})
+}
+
+/// `AttachUserPolicy`
+pub(super) async fn attach_user(
+    app: Arc<App>,
+    request: Request<AttachUserPolicyInput>,
+) -> Result<AttachUserPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::user(caller, &input.user_name), "iam:AttachUserPolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    attach(&app, &Owner::user(&caller, &input.user_name), input.policy_arn).await?;
+    Ok(AttachUserPolicyOutput {})
+}
+
+/// `DetachRolePolicy`
+pub(super) async fn detach_role(
+    app: Arc<App>,
+    request: Request<DetachRolePolicyInput>,
+) -> Result<DetachRolePolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::role(caller, &input.role_name), "iam:DetachRolePolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    detach(&app, &Owner::role(&caller, &input.role_name), &input.policy_arn).await?;
+    Ok(DetachRolePolicyOutput {})
+}
+
+/// `DetachUserPolicy`
+pub(super) async fn detach_user(
+    app: Arc<App>,
+    request: Request<DetachUserPolicyInput>,
+) -> Result<DetachUserPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::user(caller, &input.user_name), "iam:DetachUserPolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    detach(&app, &Owner::user(&caller, &input.user_name), &input.policy_arn).await?;
+    Ok(DetachUserPolicyOutput {})
+}
+
+/// `ListAttachedRolePolicies`
+pub(super) async fn list_role(
+    app: Arc<App>,
+    request: Request<ListAttachedRolePoliciesInput>,
+) -> Result<ListAttachedRolePoliciesOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Owner::role(caller, &input.role_name).access("iam:ListAttachedRolePolicies", state))
+    })?;
+    let owner = Owner::role(&caller, &input.role_name);
+    let page = list(&app, &owner, input.path_prefix.as_deref(), input.marker.as_deref(), input.max_items)?;
+    Ok(ListAttachedRolePoliciesOutput {
+        attached_policies: Some(page.items),
+        is_truncated: page.is_truncated,
+        marker: page.marker,
+    })
+}
+
+/// `ListAttachedUserPolicies`
+pub(super) async fn list_user(
+    app: Arc<App>,
+    request: Request<ListAttachedUserPoliciesInput>,
+) -> Result<ListAttachedUserPoliciesOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Owner::user(caller, &input.user_name).access("iam:ListAttachedUserPolicies", state))
+    })?;
+    let owner = Owner::user(&caller, &input.user_name);
+    let page = list(&app, &owner, input.path_prefix.as_deref(), input.marker.as_deref(), input.max_items)?;
+    Ok(ListAttachedUserPoliciesOutput {
+        attached_policies: Some(page.items),
+        is_truncated: page.is_truncated,
+        marker: page.marker,
+    })
+}
+
+/// Attaches a policy; one that is attached already stays so.
+async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceError> {
+    app.store
+        .write(|state| {
+            owner.get(state)?;
+            if policy_by_arn(state, &arn).is_none() {
+                return Err(no_such_entity(format!("Policy {arn} does not exist or is not attachable.")));
+            }
+            owner.change(state, |entity| {
+                if entity.attached.contains(&arn) {
+                    return Ok(());
+                }
+                if entity.attached.len() >= ATTACHED_POLICIES {
+                    let kind = match owner.kind {
+                        Kind::User => "PoliciesPerUser",
+                        Kind::Role => "PoliciesPerRole",
+                    };
+                    return Err(limit_exceeded(format!("Cannot exceed quota for {kind}: {ATTACHED_POLICIES}")));
+                }
+                entity.attached.push(arn);
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn detach(app: &App, owner: &Owner, arn: &str) -> Result<(), ServiceError> {
+    app.store
+        .write(|state| {
+            owner.change(state, |entity| {
+                let before = entity.attached.len();
+                entity.attached.retain(|attached| attached != arn);
+                if entity.attached.len() == before {
+                    return Err(no_such_entity(format!("Policy {arn} was not found.")));
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+fn list(
+    app: &App,
+    owner: &Owner,
+    path_prefix: Option<&str>,
+    marker: Option<&str>,
+    max_items: Option<i32>,
+) -> Result<Page<AttachedPolicy>, ServiceError> {
+    let state = app.store.read();
+    let prefix = path_prefix.unwrap_or("/");
+    let mut attached: Vec<(String, AttachedPolicy)> = owner
+        .get(&state)?
+        .attached
+        .iter()
+        .filter_map(|arn| policy_by_arn(&state, arn))
+        .filter(|policy| policy.path.starts_with(prefix))
+        .map(|policy| {
+            let attached =
+                AttachedPolicy { policy_name: Some(policy.name.clone()), policy_arn: Some(policy.arn.clone()) };
+            (policy.arn.clone(), attached)
+        })
+        .collect();
+    attached.sort_by(|one, other| one.0.cmp(&other.0));
+    page(attached.into_iter(), marker, max_items)
+}

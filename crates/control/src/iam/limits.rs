@@ -1,0 +1,22 @@
+//! IAM's quotas (IAM User Guide, "IAM and AWS STS quotas").
+
+/// Characters of a managed policy, white space not counted.
+pub(super) const MANAGED_POLICY_CHARACTERS: usize = 6144;
+/// Characters of all inline policies of a role.
+pub(super) const ROLE_INLINE_CHARACTERS: usize = 10_240;
+/// Characters of all inline policies of a user.
+pub(super) const USER_INLINE_CHARACTERS: usize = 2048;
+/// Characters of a trust policy.
+pub(super) const TRUST_POLICY_CHARACTERS: usize = 2048;
+/// Managed policies on one user, group or role.
+pub(super) const ATTACHED_POLICIES: usize = 10;
+/// Versions of a managed policy.
+pub(super) const POLICY_VERSIONS: usize = 5;
+/// Access keys of a user.
+pub(super) const ACCESS_KEYS: usize = 2;
+/// Tags on one thing.
+pub(super) const TAGS: usize = 50;
+/// Items of a list when the caller does not say.
+pub(super) const PAGE_ITEMS: usize = 100;
+/// Parsed policy documents that are kept; past it the cache starts anew.
+pub(super) const CACHED_DOCUMENTS: usize = 8192;
