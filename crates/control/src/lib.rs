@@ -13,13 +13,49 @@ pub mod iam;
 pub mod kms;
 pub mod limits;
 pub mod logs;
+pub mod reconcile;
 pub mod request;
 pub mod seal;
+pub mod secretsmanager;
 pub mod store;
 pub mod sts;
+pub mod task_services;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use app::{App, Settings};
 pub use error::ServiceError;
 pub use request::{Access, Authorized, Request};
+
+use front::Router;
+use iam::RootAccessKey;
+
+/// Every operation that is served.
+pub fn router() -> Router {
+    let mut router = Router::new();
+    ecs::routes(&mut router);
+    secretsmanager::routes(&mut router);
+    kms::routes(&mut router);
+    iam::routes(&mut router);
+    sts::routes(&mut router);
+    logs::routes(&mut router);
+    explain::routes(&mut router);
+    router
+}
+
+/// Makes what an account has from its first day, as far as it is not there: the default network, the keys of services,
+/// and the root user's access key, which is answered. `given` is the key that the operator wants it to be.
+///
+/// # Errors
+/// The root key is not the one that sealed the records, or the records cannot be written.
+pub async fn first_start(app: &App, given: Option<RootAccessKey>) -> Result<RootAccessKey, ServiceError> {
+    app.store
+        .write(|state| {
+            // First, so that a wrong root key is told before anything is sealed with it.
+            seal::first_start(app, state)?;
+            kms::first_start(app, state)?;
+            ec2::first_start(app, state)?;
+            iam::root_access_key(app, state, given)
+        })
+        .await
+}

@@ -8,6 +8,8 @@ pub const REQUEST_READ_SECONDS: u64 = 30;
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 /// How long a stopped task stays visible, in seconds (ECS promises at least one hour).
 pub const STOPPED_TASK_SECONDS: i64 = 3600;
+/// How long RunTask remembers a client token, in seconds.
+pub const CLIENT_TOKEN_SECONDS: i64 = 24 * 3600;
 /// The most journal batches that one durable commit takes together.
 pub const GROUP_COMMIT_BATCHES: usize = 256;
 /// How much of the log files one FilterLogEvents reads before it answers with a token, in bytes.
@@ -22,3 +24,23 @@ pub const KEY_POLICY_BYTES: usize = 32 * 1024;
 pub const GRANTS_OF_KEY: usize = 50_000;
 /// How many tags a key or a secret may have.
 pub const RESOURCE_TAGS: usize = 50;
+/// How many connections the front door serves at a time; more wait in the kernel's queue.
+pub const CONNECTIONS: usize = 1024;
+/// The largest head of a request, in bytes.
+pub const REQUEST_HEADER_BYTES: usize = 64 * 1024;
+/// The most headers of a request.
+pub const REQUEST_HEADERS: usize = 100;
+/// How long the front door pauses when a connection cannot be accepted, in milliseconds.
+pub const ACCEPT_PAUSE_MILLISECONDS: u64 = 50;
+/// How long calls under way may take when the server ends, in seconds.
+pub const SHUTDOWN_SECONDS: u64 = 10;
+/// How many items a page of Secrets Manager has when the caller does not say.
+pub const SECRET_PAGE_ITEMS: usize = 100;
+/// How many secrets one BatchGetSecretValue gives.
+pub const BATCH_SECRETS: usize = 20;
+/// How many versions a secret keeps, as far as the surplus has no label and is older than a day.
+pub const SECRET_VERSIONS: usize = 100;
+/// How old a version without a label must be before it may be dropped, in seconds.
+pub const DEPRECATED_VERSION_SECONDS: i64 = 24 * 3600;
+/// How many staging labels a version may have.
+pub const VERSION_STAGES: usize = 20;

@@ -65,11 +65,6 @@ impl<'a> Keys<'a> {
                 Err(_) => Access::to(action, key_id),
             },
         };
-        let access = match &self.caller.via_service {
-            Some(service) => access.with_context("kms:ViaService", service),
-            None => access,
-        };
-        let access = access.with_context("kms:CallerAccount", &self.caller.account);
         if key_id.contains("alias/") { access.with_context("kms:RequestAlias", alias_name(key_id)) } else { access }
     }
 

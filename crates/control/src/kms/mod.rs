@@ -30,8 +30,7 @@ mod tests;
 
 use api::kms::op;
 
-pub(crate) use lookup::Keys;
-pub(crate) use page::page;
+pub(crate) use page::{page, page_in};
 pub use sweep::sweep;
 
 use crate::front::Router;

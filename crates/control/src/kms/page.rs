@@ -1,12 +1,24 @@
 //! Pages of long lists: an item's key in the table is the marker after which the next page begins, so that items that
 //! come and go between two calls neither repeat nor hide others.
 
+use std::cmp::Ordering;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The items after the marker, at most `limit`, and the marker of the next page if there is one.
-/// `None` when the marker is none of ours.
+/// The items after the marker in the order of their keys, at most `limit`, and the marker of the next page if there is
+/// one. `None` when the marker is none of ours.
 pub(crate) fn page<'a, T>(
+    items: impl Iterator<Item = (&'a str, T)>,
+    marker: Option<&str>,
+    limit: usize,
+) -> Option<(Vec<T>, Option<String>)> {
+    page_in(Ordering::Greater, items, marker, limit)
+}
+
+/// The same of items whose keys grow, or shrink ([`Ordering::Less`]).
+pub(crate) fn page_in<'a, T>(
+    direction: Ordering,
     items: impl Iterator<Item = (&'a str, T)>,
     marker: Option<&str>,
     limit: usize,
@@ -15,7 +27,7 @@ pub(crate) fn page<'a, T>(
         Some(marker) => String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()?,
         None => String::new(),
     };
-    let mut rest = items.filter(|(key, _)| marker.is_none() || *key > after.as_str()).peekable();
+    let mut rest = items.filter(|(key, _)| marker.is_none() || (*key).cmp(after.as_str()) == direction).peekable();
     let mut page = Vec::new();
     let mut last = "";
     while page.len() < limit {

@@ -87,4 +87,6 @@ tables! {
     iam_policies: crate::iam::record::PolicyRecord => "iam_policies",
     /// Access keys, by their id.
     iam_access_keys: crate::iam::record::AccessKeyRecord => "iam_access_keys",
+    /// Secrets with their sealed versions.
+    secrets: crate::secretsmanager::record::SecretRecord => "secrets",
 }

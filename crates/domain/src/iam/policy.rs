@@ -74,6 +74,15 @@ impl Statement {
         }
     }
 
+    /// Whether the statement of a resource policy is about everyone: `*`, or all but some.
+    pub fn is_about_everyone(&self) -> bool {
+        match &self.principals {
+            Some(Listed::Only(principals)) => principals.contains(&Principal::Anyone),
+            Some(Listed::AllBut(_)) => true,
+            None => false,
+        }
+    }
+
     /// Whether action, resource and conditions fit; who asks is another question ([`Statement::names`]).
     pub(super) fn applies(&self, asked: &Asked<'_>) -> bool {
         self.covers_action(asked) && self.covers_resource(asked) && self.conditions_hold(asked.context)

@@ -1,0 +1,71 @@
+//! BatchGetSecretValue: several secrets in one call; each is authorised for itself, and fails for itself.
+
+use std::sync::Arc;
+
+use api::secretsmanager::{
+    APIErrorType, BatchGetSecretValueInput, BatchGetSecretValueOutput, GetSecretValueInput, SecretValueEntry,
+};
+use domain::iam::Caller;
+
+use super::versions::invalid_token;
+use super::{describe, error, values};
+use crate::iam::authorization::authorize;
+use crate::kms::page;
+use crate::limits::BATCH_SECRETS;
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+/// BatchGetSecretValue.
+pub(super) async fn run(
+    app: Arc<App>,
+    request: Request<BatchGetSecretValueInput>,
+) -> Result<BatchGetSecretValueOutput, ServiceError> {
+    let Authorized { input, caller, id } =
+        request.authorize(&app, |_, _, _| Ok(Access::to_any("secretsmanager:BatchGetSecretValue")))?;
+    let (secret_ids, next_token) = wanted(&app, &caller, input)?;
+    let (mut values, mut errors) = (Vec::new(), Vec::new());
+    for secret_id in secret_ids {
+        let input = GetSecretValueInput { secret_id: secret_id.clone(), ..GetSecretValueInput::default() };
+        match values::get(Arc::clone(&app), Request::new(input, caller.clone(), id.clone())).await {
+            Ok(value) => values.push(SecretValueEntry {
+                arn: value.arn,
+                name: value.name,
+                version_id: value.version_id,
+                secret_binary: value.secret_binary,
+                secret_string: value.secret_string,
+                version_stages: value.version_stages,
+                created_date: value.created_date,
+            }),
+            Err(refused) => errors.push(APIErrorType {
+                secret_id: Some(secret_id),
+                error_code: Some(refused.code.into_owned()),
+                message: Some(refused.message),
+            }),
+        }
+    }
+    Ok(BatchGetSecretValueOutput { secret_values: Some(values), next_token, errors: Some(errors) })
+}
+
+/// The secrets that are named, or a page of those that fit the filters.
+fn wanted(
+    app: &App,
+    caller: &Caller,
+    input: BatchGetSecretValueInput,
+) -> Result<(Vec<String>, Option<String>), ServiceError> {
+    match (input.secret_id_list, input.filters) {
+        (Some(list), None) if list.len() <= BATCH_SECRETS => Ok((list, None)),
+        (Some(_), None) => {
+            Err(error::invalid_parameter(format!("SecretIdList can have at most {BATCH_SECRETS} secrets.")))
+        }
+        (None, Some(filters)) => {
+            let state = app.store.read();
+            authorize(app, &state, caller, &Access::to_any("secretsmanager:ListSecrets"))?;
+            let filters = describe::filters(filters)?;
+            let secrets = describe::matching(app, &state, caller, &filters)
+                .filter(|secret| secret.deletion_at.is_none())
+                .map(|secret| (secret.arn.as_str(), secret.arn.clone()));
+            let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BATCH_SECRETS);
+            page(secrets, input.next_token.as_deref(), limit).ok_or_else(invalid_token)
+        }
+        _ => Err(error::invalid_parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")),
+    }
+}

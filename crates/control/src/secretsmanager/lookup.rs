@@ -1,0 +1,91 @@
+//! Which secret a `SecretId` names, and the access a call on it needs.
+
+use std::sync::Arc;
+
+use domain::iam::Caller;
+use domain::secrets::secret_arn;
+
+use super::error;
+use super::record::SecretRecord;
+use crate::store::State;
+use crate::{Access, App, ServiceError};
+
+/// The secrets as one caller sees them: names are of the caller's account and this region.
+#[derive(Clone, Copy)]
+pub(super) struct Secrets<'a> {
+    app: &'a App,
+    state: &'a State,
+    caller: &'a Caller,
+}
+
+impl<'a> Secrets<'a> {
+    pub(super) fn new(app: &'a App, state: &'a State, caller: &'a Caller) -> Self {
+        Self { app, state, caller }
+    }
+
+    /// The secret of a name, an ARN, or an ARN without the six characters at its end.
+    pub(super) fn find(&self, secret_id: &str) -> Result<Arc<SecretRecord>, ServiceError> {
+        let found = if secret_id.starts_with("arn:") {
+            self.state.secrets.get(secret_id).or_else(|| self.by_partial_arn(secret_id))
+        } else {
+            let partial = secret_arn(&self.app.settings.region, &self.caller.account, secret_id, "");
+            self.by_partial_arn(partial.trim_end_matches('-')).filter(|secret| secret.name == secret_id)
+        };
+        let now = self.app.now();
+        found.filter(|secret| !secret.is_gone(now)).cloned().ok_or_else(|| error::not_found(secret_id))
+    }
+
+    /// The same, unless the secret is scheduled for deletion.
+    pub(super) fn find_usable(&self, secret_id: &str) -> Result<Arc<SecretRecord>, ServiceError> {
+        let secret = self.find(secret_id)?;
+        if secret.deletion_at.is_some() { Err(error::marked_for_deletion(&secret.arn)) } else { Ok(secret) }
+    }
+
+    /// The secret whose ARN is this with a hyphen and six characters more.
+    fn by_partial_arn(&self, partial: &str) -> Option<&'a Arc<SecretRecord>> {
+        let first = format!("{partial}-");
+        let now = self.app.now();
+        let state = self.state;
+        let arn = state
+            .secrets
+            .with_prefix(&first)
+            .filter(|(_, secret)| !secret.is_gone(now))
+            .find(|(arn, _)| arn.len() == first.len() + 6)
+            .map(|(arn, _)| arn.to_owned())?;
+        state.secrets.get(&arn)
+    }
+
+    /// The access to a secret. Who may not even ask for an unknown one is told so, everyone else that it is unknown.
+    pub(super) fn access(&self, action: &'static str, secret_id: &str) -> Access {
+        let Ok(secret) = self.find(secret_id) else { return Access::to(action, secret_id) };
+        let mut access = Access::to(action, &secret.arn)
+            .with_resource_policy(secret.policy.clone())
+            .with_context("secretsmanager:SecretId", &secret.arn)
+            .with_context("secretsmanager:SecretPrimaryRegion", &self.app.settings.region);
+        for (name, value) in &secret.tags {
+            access = access
+                .with_context(format!("aws:ResourceTag/{name}"), value)
+                .with_context(format!("secretsmanager:ResourceTag/{name}"), value);
+        }
+        access
+    }
+}
+
+/// Changes one secret that is not scheduled for deletion.
+pub(super) async fn change<T>(
+    app: &App,
+    caller: &Caller,
+    secret_id: &str,
+    change: impl FnOnce(&mut SecretRecord) -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
+    app.store
+        .write(|state| {
+            let mut secret = SecretRecord::clone(&*Secrets::new(app, state, caller).find_usable(secret_id)?);
+            let value = change(&mut secret)?;
+            secret.changed_at = app.now();
+            let arn = secret.arn.clone();
+            state.secrets.put(&arn, secret);
+            Ok(value)
+        })
+        .await
+}

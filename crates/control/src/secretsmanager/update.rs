@@ -1,0 +1,82 @@
+//! UpdateSecret: description, kind, key, value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::secretsmanager::{UpdateSecretInput, UpdateSecretOutput};
+use domain::iam::Caller;
+use domain::secrets::CURRENT;
+
+use super::envelope::{self, Value};
+use super::lookup::{Secrets, change};
+use super::record::{SecretRecord, VersionRecord};
+use super::values;
+use crate::{App, Authorized, Request, ServiceError};
+
+/// UpdateSecret.
+pub(super) async fn run(
+    app: Arc<App>,
+    request: Request<UpdateSecretInput>,
+) -> Result<UpdateSecretOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let mut access = Secrets::new(&app, state, caller).access("secretsmanager:UpdateSecret", &input.secret_id);
+        if let Some(description) = &input.description {
+            access = access.with_context("secretsmanager:Description", description);
+        }
+        if let Some(key_id) = &input.kms_key_id {
+            access = access.with_context("secretsmanager:KmsKeyId", key_id);
+        }
+        Ok(access)
+    })?;
+    let value = Value::given(input.secret_string.as_ref(), input.secret_binary)?;
+    let secret = Secrets::new(&app, &app.store.read(), &caller).find_usable(&input.secret_id)?;
+    if let Some(key_id) = input.kms_key_id {
+        change_key(&app, &caller, &secret, envelope::customer_key(Some(key_id))).await?;
+    }
+    if input.description.is_some() || input.r#type.is_some() {
+        change(&app, &caller, &secret.arn, |secret| {
+            secret.description = input.description.or(secret.description.take());
+            secret.kind = input.r#type.or(secret.kind.take());
+            Ok(())
+        })
+        .await?;
+    }
+    let version_id = match &value {
+        Some(value) => {
+            let version_id = input.client_request_token.unwrap_or_else(|| app.uuid());
+            let stages = [CURRENT.to_owned()];
+            values::add_version(&app, &caller, &secret.arn, &version_id, value, &stages).await?;
+            Some(version_id)
+        }
+        None => None,
+    };
+    Ok(UpdateSecretOutput { arn: Some(secret.arn.clone()), name: Some(secret.name.clone()), version_id })
+}
+
+/// Another key from now on: every version that has a label is sealed again under it.
+async fn change_key(
+    app: &Arc<App>,
+    caller: &Caller,
+    secret: &SecretRecord,
+    kms_key_id: Option<String>,
+) -> Result<(), ServiceError> {
+    if kms_key_id == secret.kms_key_id {
+        return Ok(());
+    }
+    let key_id = envelope::key_of(app, &secret.account, kms_key_id.as_deref()).await?;
+    envelope::validate_key_access(app, caller, &secret.arn, &key_id).await?;
+    let mut sealed_again: BTreeMap<String, VersionRecord> = BTreeMap::new();
+    for (version_id, version) in secret.versions.iter().filter(|(id, _)| !secret.stages.of(id).is_empty()) {
+        let value = envelope::open(app, caller, secret, version_id, version).await?;
+        let again = envelope::seal(app, caller, &secret.arn, version_id, &key_id, &value).await?;
+        let again = VersionRecord { created_at: version.created_at, accessed_on: version.accessed_on, ..again };
+        sealed_again.insert(version_id.clone(), again);
+    }
+    change(app, caller, &secret.arn, |secret| {
+        secret.kms_key_id = kms_key_id;
+        // A version's value never changes, so what was sealed again is still what it is.
+        secret.versions.extend(sealed_again);
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,167 @@
+//! GetSecretValue, PutSecretValue.
+
+use std::sync::Arc;
+
+use api::secretsmanager::{GetSecretValueInput, GetSecretValueOutput, PutSecretValueInput, PutSecretValueOutput};
+use domain::failure::Link;
+use domain::iam::Caller;
+use domain::secrets::CURRENT;
+use wire::Timestamp;
+
+use super::envelope::{self, Value};
+use super::lookup::{Secrets, change};
+use super::record::{SecretRecord, VersionRecord};
+use super::{error, versions};
+use crate::iam::authorization::decide;
+use crate::store::State;
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// GetSecretValue. Also what ECS calls with a task's execution role.
+pub async fn get(app: Arc<App>, request: Request<GetSecretValueInput>) -> Result<GetSecretValueOutput, ServiceError> {
+    let Authorized { input, caller, .. } =
+        request.authorize(&app, |input, state, caller| Ok(reading(&app, state, caller, input)))?;
+    let secret = Secrets::new(&app, &app.store.read(), &caller).find_usable(&input.secret_id)?;
+    let (version_id, version) = wanted(&secret, input.version_id.as_deref(), input.version_stage.as_deref())?;
+    let value = envelope::open(&app, &caller, &secret, version_id, version).await?;
+    remember_access(&app, &secret, version_id, version).await?;
+    let (secret_string, secret_binary) = value.into_parts();
+    Ok(GetSecretValueOutput {
+        arn: Some(secret.arn.clone()),
+        name: Some(secret.name.clone()),
+        version_id: Some(version_id.to_owned()),
+        secret_binary,
+        secret_string,
+        version_stages: Some(secret.stages.of(version_id)),
+        created_date: Some(version.created_at),
+    })
+}
+
+/// The access that a reading needs.
+fn reading(app: &App, state: &State, caller: &Caller, input: &GetSecretValueInput) -> Access {
+    let access = Secrets::new(app, state, caller).access("secretsmanager:GetSecretValue", &input.secret_id);
+    let access = match &input.version_id {
+        Some(id) => access.with_context("secretsmanager:VersionId", id),
+        None => access,
+    };
+    access.with_context("secretsmanager:VersionStage", input.version_stage.as_deref().unwrap_or(CURRENT))
+}
+
+/// Which statement of which policy decides about a reading, as a link of a cause chain.
+pub(crate) fn explain_reading(app: &App, caller: &Caller, input: &GetSecretValueInput) -> Result<Link, ServiceError> {
+    let state = app.store.read();
+    let (_, link) = decide(app, &state, caller, &reading(app, &state, caller, input))?;
+    Ok(link)
+}
+
+/// The version that is asked for: by id, by label, by both if they mean the same, else the current one.
+fn wanted<'a>(
+    secret: &'a SecretRecord,
+    id: Option<&'a str>,
+    stage: Option<&str>,
+) -> Result<(&'a str, &'a VersionRecord), ServiceError> {
+    let id = match (id, stage) {
+        (Some(id), Some(stage)) if secret.versions.contains_key(id) && secret.stages.version(stage) != Some(id) => {
+            return Err(error::invalid_request(
+                "You provided a VersionStage that is not associated to the provided VersionId.",
+            ));
+        }
+        (Some(id), _) => id,
+        (None, stage) => {
+            let stage = stage.unwrap_or(CURRENT);
+            let at = secret.stages.version(stage);
+            at.ok_or_else(|| error::version_not_found(&secret.arn, &format!("staging label: {stage}")))?
+        }
+    };
+    let version = secret.versions.get(id);
+    let version = version.ok_or_else(|| error::version_not_found(&secret.arn, &format!("VersionId: {id}")))?;
+    Ok((id, version))
+}
+
+/// Remembers the day of the last reading. One write a day, not one for each reading.
+async fn remember_access(
+    app: &App,
+    secret: &SecretRecord,
+    version_id: &str,
+    version: &VersionRecord,
+) -> Result<(), ServiceError> {
+    let today = Timestamp::from_seconds(app.now().seconds().div_euclid(DAY_SECONDS) * DAY_SECONDS);
+    if secret.accessed_on == Some(today) && version.accessed_on == Some(today) {
+        return Ok(());
+    }
+    app.store
+        .write(|state| {
+            state.secrets.update(&secret.arn, |secret| {
+                secret.accessed_on = Some(today);
+                if let Some(version) = secret.versions.get_mut(version_id) {
+                    version.accessed_on = Some(today);
+                }
+            });
+            Ok(())
+        })
+        .await
+}
+
+/// PutSecretValue: a new version.
+pub(super) async fn put(
+    app: Arc<App>,
+    request: Request<PutSecretValueInput>,
+) -> Result<PutSecretValueOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Secrets::new(&app, state, caller).access("secretsmanager:PutSecretValue", &input.secret_id))
+    })?;
+    let value = Value::given(input.secret_string.as_ref(), input.secret_binary)?;
+    let value = value.ok_or_else(|| error::invalid_request("You must provide either SecretString or SecretBinary."))?;
+    let version_id = input.client_request_token.unwrap_or_else(|| app.uuid());
+    let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    let secret = add_version(&app, &caller, &input.secret_id, &version_id, &value, &stages).await?;
+    Ok(PutSecretValueOutput {
+        version_stages: Some(secret.stages.of(&version_id)),
+        arn: Some(secret.arn),
+        name: Some(secret.name),
+        version_id: Some(version_id),
+    })
+}
+
+/// Adds a version with labels, or finds that the same one is already there.
+pub(super) async fn add_version(
+    app: &Arc<App>,
+    caller: &Caller,
+    secret_id: &str,
+    version_id: &str,
+    value: &Value,
+    stages: &[String],
+) -> Result<SecretRecord, ServiceError> {
+    let secret = Secrets::new(app, &app.store.read(), caller).find_usable(secret_id)?;
+    if let Some(version) = secret.versions.get(version_id) {
+        let same = envelope::open(app, caller, &secret, version_id, version).await?.is_same(value);
+        return if same { Ok(SecretRecord::clone(&secret)) } else { Err(version_is_taken()) };
+    }
+    let key_id = envelope::key_of(app, &secret.account, secret.kms_key_id.as_deref()).await?;
+    let version = envelope::seal(app, caller, &secret.arn, version_id, &key_id, value).await?;
+    change(app, caller, &secret.arn, |secret| {
+        if secret.versions.contains_key(version_id) {
+            return Err(version_is_taken());
+        }
+        // The first version is the current one, whatever else it is.
+        if secret.versions.is_empty() {
+            secret.stages.attach(CURRENT, version_id);
+        }
+        secret.versions.insert(version_id.to_owned(), version);
+        for stage in stages {
+            secret.stages.attach(stage, version_id);
+        }
+        versions::check_labels(secret, version_id)?;
+        versions::drop_deprecated(secret, app.now());
+        Ok(secret.clone())
+    })
+    .await
+}
+
+fn version_is_taken() -> ServiceError {
+    ServiceError::new(
+        "ResourceExistsException",
+        "You can't use this ClientRequestToken: a version with this id and another value already exists.",
+    )
+}

@@ -1,0 +1,145 @@
+//! What a compute asks for while it runs a task: registry credentials, secret environment, role credentials, log streams.
+//!
+//! Everything is asked as the session of the task's role, through the same handlers that clients call, so role policies,
+//! resource policies, boundaries and key policies all count. Nothing is cached and nothing is written down; a failure
+//! carries ECS's sentence and the chain of links from the role to the key, with the mend.
+
+mod registry;
+mod road;
+mod secret_environment;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use api::secretsmanager::{GetSecretValueInput, GetSecretValueOutput};
+use domain::compute::{BoxFuture, LogLine, LogTarget, RegistryCredentials, RoleCredentials, TaskServices};
+use domain::ecs::{Task, TaskContainer};
+use domain::failure::{Failure, FailureName};
+use domain::iam::Caller;
+use wire::Sensitive;
+
+use crate::iam::sessions;
+use crate::secretsmanager::values;
+use crate::{App, Request, ServiceError, logs};
+
+/// The control plane, as a compute sees it.
+pub struct AppTaskServices {
+    app: Arc<App>,
+}
+
+impl AppTaskServices {
+    /// The services of this app.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    fn task(&self, task_id: &str) -> Result<Arc<Task>, Failure> {
+        let unknown = || Failure::new(FailureName::ResourceInitializationError, format!("task {task_id} is not known"));
+        self.app.store.read().tasks.get(task_id).cloned().ok_or_else(unknown)
+    }
+
+    /// The session of the task's execution role; `None` when the task has none.
+    fn execution_role(&self, task: &Task) -> Option<Result<Caller, Failure>> {
+        let role_arn = task.spec.execution_role_arn.as_deref()?;
+        let state = self.app.store.read();
+        Some(sessions::for_task(&self.app, &state, role_arn, task.id(), self.app.now()))
+    }
+
+    /// The awslogs stream of a container, with the session that writes to it.
+    fn log(&self, task_id: &str, container: &str) -> Result<Option<(Caller, LogTarget)>, Failure> {
+        let task = self.task(task_id)?;
+        let spec = task.spec.containers.iter().find(|spec| spec.name == container);
+        let Some(target) = spec.and_then(|spec| spec.log.clone()) else { return Ok(None) };
+        let missing = || {
+            let message = "failed to validate logger args: the task has no execution role to write logs with";
+            Failure::new(FailureName::ResourceInitializationError, message).with_link(road::no_role(&task))
+        };
+        let caller = self.execution_role(&task).ok_or_else(missing)??;
+        Ok(Some((caller, target)))
+    }
+}
+
+/// The container of a task by name.
+fn container_of<'a>(task: &'a Task, name: &str) -> Result<&'a TaskContainer, Failure> {
+    let unknown = || {
+        let message = format!("container {name} is not part of task {}", task.id());
+        Failure::new(FailureName::ResourceInitializationError, message)
+    };
+    task.container(name).ok_or_else(unknown)
+}
+
+/// GetSecretValue as ECS asks it; the request id is part of the agent's texts.
+async fn read_secret(
+    app: &Arc<App>,
+    caller: &Caller,
+    input: &GetSecretValueInput,
+    request_id: &str,
+) -> Result<GetSecretValueOutput, ServiceError> {
+    values::get(Arc::clone(app), Request::new(input.clone(), caller.clone(), request_id)).await
+}
+
+impl TaskServices for AppTaskServices {
+    fn registry_auth<'a>(
+        &'a self,
+        task_id: &'a str,
+        container: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RegistryCredentials>, Failure>> {
+        Box::pin(self.registry_credentials(task_id, container))
+    }
+
+    fn secret_environment<'a>(
+        &'a self,
+        task_id: &'a str,
+        container: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Sensitive)>, Failure>> {
+        Box::pin(self.secret_variables(task_id, container))
+    }
+
+    fn task_role_credentials<'a>(
+        &'a self,
+        task_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<RoleCredentials>, Failure>> {
+        Box::pin(async move {
+            let task = self.task(task_id)?;
+            let Some(role_arn) = task.spec.task_role_arn.as_deref() else { return Ok(None) };
+            let state = self.app.store.read();
+            sessions::task_role_credentials(&self.app, &state, role_arn, task_id, self.app.now()).map(Some)
+        })
+    }
+
+    fn open_log<'a>(&'a self, task_id: &'a str, container: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.log(task_id, container)? {
+                Some((caller, target)) => logs::task::open(&self.app, &caller, &target)
+                    .await
+                    .map_err(|failure| failure.of_container(container)),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn log_offset(&self, task_id: &str, container: &str) -> u64 {
+        let Ok(task) = self.task(task_id) else { return 0 };
+        let spec = task.spec.containers.iter().find(|spec| spec.name == container);
+        let target = spec.and_then(|spec| spec.log.as_ref());
+        target.map_or(0, |target| logs::task::offset(&self.app, &task.spec.account, target))
+    }
+
+    fn put_log<'a>(
+        &'a self,
+        task_id: &'a str,
+        container: &'a str,
+        lines: Vec<LogLine>,
+        next_offset: u64,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.log(task_id, container)? {
+                Some((caller, target)) => logs::task::put(&self.app, &caller, &target, lines, next_offset)
+                    .await
+                    .map_err(|failure| failure.of_container(container)),
+                None => Ok(()),
+            }
+        })
+    }
+}

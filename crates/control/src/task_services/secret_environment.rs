@@ -1,0 +1,148 @@
+//! A container's `secrets`: environment variables from secrets, read with the execution role.
+
+use std::collections::BTreeMap;
+
+use api::secretsmanager::GetSecretValueInput;
+use domain::ecs::Task;
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::iam::Caller;
+use domain::secrets::{SecretReference, ValueFrom, json_value};
+use wire::Sensitive;
+
+use super::road::{self, Road};
+use super::{AppTaskServices, container_of, read_secret};
+
+const PREFIX: &str = "unable to pull secrets or registry auth: execution resource retrieval failed";
+
+/// Why one variable has no value: the agent's text, and the chain.
+struct Refused {
+    text: String,
+    chain: Vec<Link>,
+}
+
+/// Values that were read for one container, so that each version of a secret is asked for once.
+type Read = BTreeMap<(String, Option<String>, Option<String>), Sensitive>;
+
+impl AppTaskServices {
+    /// The variables of a container, in the order of its definition.
+    pub(super) async fn secret_variables(
+        &self,
+        task_id: &str,
+        container: &str,
+    ) -> Result<Vec<(String, Sensitive)>, Failure> {
+        let task = self.task(task_id)?;
+        let secrets = &container_of(&task, container)?.secrets;
+        if secrets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let caller = self.session(&task)?;
+        let (mut variables, mut refused, mut read) = (Vec::new(), Vec::new(), Read::new());
+        for secret in secrets {
+            match self.variable(&caller, &secret.value_from, &mut read).await {
+                Ok(value) => variables.push((secret.name.clone(), value)),
+                Err(reason) => refused.push(reason),
+            }
+        }
+        if refused.is_empty() { Ok(variables) } else { Err(failure(refused).of_container(container)) }
+    }
+
+    fn session(&self, task: &Task) -> Result<Caller, Failure> {
+        let missing = || {
+            let message = format!("{PREFIX}: unable to find execution role credentials");
+            Failure::new(FailureName::ResourceInitializationError, message).with_link(road::no_role(task))
+        };
+        self.execution_role(task).ok_or_else(missing)?
+    }
+
+    async fn variable(&self, caller: &Caller, value_from: &str, read: &mut Read) -> Result<Sensitive, Refused> {
+        match ValueFrom::parse(value_from) {
+            Ok(ValueFrom::Secret(reference)) => self.secret_variable(caller, &reference, read).await,
+            Ok(ValueFrom::Parameter(name)) => Err(parameters_are_not_served(&name)),
+            Err(error) => Err(Refused {
+                text: asm(&error.to_string()),
+                chain: vec![Link {
+                    kind: LinkKind::Secret,
+                    subject: value_from.to_owned(),
+                    outcome: Outcome::Broken,
+                    detail: "valueFrom is neither the ARN of a secret nor an ARN with all three further parts.".into(),
+                    mend: "Write it as <secret ARN>, or as <secret ARN>:<JSON key>:<version stage>:<version id> with \
+                           all colons (parts may be empty)."
+                        .into(),
+                }],
+            }),
+        }
+    }
+
+    async fn secret_variable(
+        &self,
+        caller: &Caller,
+        reference: &SecretReference,
+        read: &mut Read,
+    ) -> Result<Sensitive, Refused> {
+        let SecretReference { arn, json_key, version_stage, version_id } = reference;
+        let input = GetSecretValueInput {
+            secret_id: arn.clone(),
+            version_id: version_id.clone(),
+            version_stage: version_stage.clone(),
+        };
+        let road = Road { app: &self.app, caller, input: &input };
+        let place = (arn.clone(), version_stage.clone(), version_id.clone());
+        let text = match read.get(&place) {
+            Some(text) => text.clone(),
+            None => {
+                let request_id = self.app.uuid();
+                let value = read_secret(&self.app, caller, &input, &request_id).await.map_err(|error| Refused {
+                    text: asm(&format!(
+                        "failed to fetch secret {arn} from secrets manager: {}",
+                        road::sdk_text(&error, &request_id)
+                    )),
+                    chain: road.broken_by(error.chain),
+                })?;
+                let text = value.secret_string.ok_or_else(|| Refused {
+                    text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
+                    chain: road.malformed(
+                        arn.clone(),
+                        "The secret's value is binary.".into(),
+                        "Give the secret a text value (SecretString).",
+                    ),
+                })?;
+                read.insert(place, text.clone());
+                text
+            }
+        };
+        let Some(key) = json_key else { return Ok(text) };
+        json_value(text.expose(), key).map_err(|error| Refused {
+            text: asm(&error.to_string()),
+            chain: road.malformed(
+                arn.clone(),
+                format!("The key {key} is asked for, but {error}."),
+                "Correct the JSON key in valueFrom (case counts), or the secret's JSON object.",
+            ),
+        })
+    }
+}
+
+fn asm(text: &str) -> String {
+    format!("unable to retrieve secret from asm: service call has been retried 1 time(s): {text}")
+}
+
+fn parameters_are_not_served(name: &str) -> Refused {
+    Refused {
+        text: "unable to retrieve secrets from ssm: SSM parameters are not served by Tidegate".into(),
+        chain: vec![Link {
+            kind: LinkKind::Secret,
+            subject: name.to_owned(),
+            outcome: Outcome::Broken,
+            detail: "valueFrom names an SSM parameter.".into(),
+            mend: "Keep the value in Secrets Manager and name the secret's ARN in valueFrom.".into(),
+        }],
+    }
+}
+
+/// All reasons in one failure, joined as the agent joins them; the chain is that of the first.
+fn failure(refused: Vec<Refused>) -> Failure {
+    let texts: Vec<&str> = refused.iter().map(|reason| reason.text.as_str()).collect();
+    let message = format!("{PREFIX}: {}", texts.join(";"));
+    let chain = refused.into_iter().next().map(|first| first.chain).unwrap_or_default();
+    Failure { chain, ..Failure::new(FailureName::ResourceInitializationError, message) }
+}

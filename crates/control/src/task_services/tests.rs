@@ -1,0 +1,1 @@
+//! The road from a role to a secret.
