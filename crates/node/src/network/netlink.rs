@@ -252,12 +252,10 @@ fn route_of(route: &RouteMessage) -> Route {
     Route { range, device, kind: route.header.kind, protocol: route.header.protocol }
 }
 
-/// Makes a veth pair, both ends up: one end here, the other in `peer_namespace`.
+/// Makes a veth pair: one end here, the other in `peer_namespace`. An end can only come up when both are there.
 pub(super) fn add_pair(here: &End<'_>, peer: &End<'_>, peer_namespace: BorrowedFd<'_>) -> Change {
     let end = |end: &End<'_>| {
         let mut message = LinkMessage::default();
-        message.header.flags = LinkFlags::Up;
-        message.header.change_mask = LinkFlags::Up;
         message.attributes.push(LinkAttribute::IfName(end.name.into()));
         message.attributes.push(LinkAttribute::Address(end.mac_address.to_vec()));
         message.attributes.push(LinkAttribute::Mtu(end.mtu));
