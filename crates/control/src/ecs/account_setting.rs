@@ -1,0 +1,130 @@
+//! Account settings. They are kept and shown; the long ARN formats are always on.
+
+use std::sync::Arc;
+
+use api::ecs::{
+    ListAccountSettingsInput, ListAccountSettingsOutput, PutAccountSettingInput, PutAccountSettingOutput, Setting,
+};
+use domain::iam::{Caller, Identity};
+
+use super::error::parameter;
+use super::page::{Order, Wanted, page};
+use super::record::AccountSettingRecord;
+use crate::store::State;
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+/// The settings with the values they can have; the first one holds when nobody set any.
+const SETTINGS: [(&str, &[&str]); 11] = [
+    ("awsvpcTrunking", &["disabled", "enabled"]),
+    ("containerInsights", &["disabled", "enabled", "enhanced"]),
+    ("containerInstanceLongArnFormat", &["enabled"]),
+    ("defaultLogDriverMode", &["non-blocking", "blocking"]),
+    ("dualStackIPv6", &["disabled", "enabled"]),
+    ("fargateFIPSMode", &["disabled", "enabled"]),
+    ("fargateTaskRetirementWaitPeriod", &["7", "0", "14"]),
+    ("guardDutyActivate", &["off", "on"]),
+    ("serviceLongArnFormat", &["enabled"]),
+    ("tagResourceAuthorization", &["on", "off"]),
+    ("taskLongArnFormat", &["enabled"]),
+];
+/// The most settings of one page.
+const PAGE_ITEMS: usize = 10;
+/// Whose setting holds for everybody without one.
+const EVERYBODY: &str = "default";
+
+/// ListAccountSettings.
+pub(super) async fn list(
+    app: Arc<App>,
+    request: Request<ListAccountSettingsInput>,
+) -> Result<ListAccountSettingsOutput, ServiceError> {
+    let Authorized { input, caller, .. } =
+        request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:ListAccountSettings")))?;
+    let principal = principal(&caller, input.principal_arn.as_deref())?;
+    let state = app.store.read();
+    let own = |name: &str| state.account_settings.get(&key(&caller, &principal, name));
+    let items = SETTINGS
+        .into_iter()
+        .filter(|(name, _)| input.name.as_deref().is_none_or(|wanted| wanted == *name))
+        .filter_map(|(name, values)| {
+            let setting = if input.effective_settings == Some(true) {
+                effective(&state, &caller, &principal, name, values)
+            } else {
+                shown(name, &own(name)?.value, &principal)
+            };
+            Some((name.to_owned(), setting))
+        })
+        .filter(|(_, setting)| input.value.is_none() || setting.value == input.value);
+    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: PAGE_ITEMS };
+    let (settings, next_token) = page(items, Order::Rising, wanted)?;
+    Ok(ListAccountSettingsOutput { settings: Some(settings), next_token })
+}
+
+/// PutAccountSetting.
+pub(super) async fn put(
+    app: Arc<App>,
+    request: Request<PutAccountSettingInput>,
+) -> Result<PutAccountSettingOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, _| {
+        Ok(Access::to_any("ecs:PutAccountSetting").with_context("ecs:account-setting", &input.name))
+    })?;
+    let principal = principal(&caller, input.principal_arn.as_deref())?;
+    let (_, values) = SETTINGS
+        .into_iter()
+        .find(|(name, _)| *name == input.name)
+        .ok_or_else(|| parameter(format!("Invalid setting name '{}'.", input.name)))?;
+    if !values.contains(&input.value.as_str()) {
+        return Err(parameter(format!(
+            "Invalid value '{}' for the setting '{}'. Valid values: [{}]",
+            input.value,
+            input.name,
+            values.join(", ")
+        )));
+    }
+    let record = AccountSettingRecord { value: input.value.clone() };
+    let key = key(&caller, &principal, &input.name);
+    app.store
+        .write(|state| {
+            state.account_settings.put(&key, record);
+            Ok::<_, ServiceError>(())
+        })
+        .await?;
+    Ok(PutAccountSettingOutput { setting: Some(shown(&input.name, &input.value, &principal)) })
+}
+
+/// Whose settings are meant. Only root may mean somebody else's.
+fn principal(caller: &Caller, named: Option<&str>) -> Result<String, ServiceError> {
+    // What a role's sessions set holds for the role.
+    let own = match &caller.identity {
+        Identity::Role { role_arn, .. } => role_arn.clone(),
+        _ => caller.arn(),
+    };
+    match named {
+        None => Ok(own),
+        Some(named) if named == own || caller.identity == Identity::Root => Ok(named.to_owned()),
+        Some(_) => Err(parameter("You must be the root user, or the principal, to use principalArn.")),
+    }
+}
+
+fn key(caller: &Caller, principal: &str, name: &str) -> String {
+    let whose = if principal.ends_with(":root") { EVERYBODY } else { principal };
+    format!("{} {whose} {name}", caller.account)
+}
+
+/// The principal's own setting, the account's, or the one that holds when nobody set any.
+fn effective(state: &State, caller: &Caller, principal: &str, name: &str, values: &[&str]) -> Setting {
+    let root = format!("arn:aws:iam::{}:root", caller.account);
+    let own = state.account_settings.get(&key(caller, principal, name));
+    match own.or_else(|| state.account_settings.get(&key(caller, &root, name))) {
+        Some(record) => shown(name, &record.value, principal),
+        None => shown(name, values[0], principal),
+    }
+}
+
+fn shown(name: &str, value: &str, principal: &str) -> Setting {
+    Setting {
+        name: Some(name.to_owned()),
+        value: Some(value.to_owned()),
+        principal_arn: Some(principal.to_owned()),
+        r#type: Some("user".to_owned()),
+    }
+}

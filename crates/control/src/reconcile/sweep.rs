@@ -1,0 +1,39 @@
+//! Takes away records that have been kept for long enough: stopped tasks, used client tokens, and what other services
+//! give a time to. Slow on purpose; nothing waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::{App, ServiceError, ecs};
+
+/// From one sweep to the next.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Sweeps until the shutdown.
+pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = super::shut_down(&mut shutdown) => return,
+            _ = ticks.tick() => sweep(&app).await,
+        }
+    }
+}
+
+async fn sweep(app: &App) {
+    let now = app.now();
+    let result = app
+        .store
+        .write(|state| {
+            ecs::sweep(state, now);
+            Ok::<_, ServiceError>(())
+        })
+        .await;
+    if let Err(error) = result {
+        tracing::warn!(%error, "old records could not be taken away; tried again later");
+    }
+}
