@@ -6,7 +6,7 @@
 //! - `challenge` and `auth` answer a registry's challenge with this task's credentials, and with nobody else's;
 //! - `transport` and `client` carry requests, follow redirects by hand, and decide where credentials may go;
 //! - `manifest` chooses the platform; `layer`, `tar` and `unpack` stream, verify and unpack a layer in one pass;
-//! - `store` keeps content by digest, `collect` throws away what nobody uses, [`snapshot`] mounts it.
+//! - `store` keeps content by digest, `collect` throws away what nobody uses, [`snapshot`] mounts it (with `implied`).
 //!
 //! Two rules stand above all others. *The cache saves bytes, never authorisation*: the registry is asked for the manifest
 //! with this task's credentials on every pull, and content that came from one registry is not handed to an image of
@@ -21,6 +21,7 @@ mod client;
 mod collect;
 mod error;
 mod failure;
+mod implied;
 mod layer;
 mod limits;
 mod manifest;
@@ -128,6 +129,8 @@ pub struct Image {
     pub config: oci_spec::image::Config,
     /// The unpacked layers, lowest first. Shared with other tasks: never write to them.
     pub layers: Vec<PathBuf>,
+    /// For each layer the directories it does not describe itself.
+    implied: Vec<Vec<String>>,
     /// Keeps the layers from being collected.
     lease: Arc<store::Lease>,
 }

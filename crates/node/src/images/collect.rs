@@ -1,0 +1,117 @@
+//! Throws away what nobody uses, oldest first, when the content grows above its budget.
+//!
+//! In use is what a lease holds: of a pull or a task of this process, or of a container directory (which outlives it).
+//! Content of a pull that failed halfway belongs to no image and goes first.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::reference::Digest;
+use super::store::{BlobRecord, DirectoryLease, ImageRecord, Store, StoreError, names, read_json, remove};
+
+/// Removes unused images until the layers are within the budget. Returns the bytes freed.
+pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreError> {
+    let directory = store.directory();
+    let mut sizes: HashMap<Digest, u64> = HashMap::new();
+    for (hex, _) in names(&directory.join("layers"))? {
+        let Ok(digest) = format!("sha256:{hex}").parse::<Digest>() else { continue };
+        let size = store.layer_record(&digest).map_or(0, |record| record.bytes);
+        sizes.insert(digest, size);
+    }
+    let mut total: u64 = sizes.values().sum();
+    if total <= budget_bytes {
+        return Ok(0);
+    }
+    let before = total;
+    let by_directories = layers_of_directories(store)?;
+    let mut images = images_by_age(store)?;
+    let mut uses: HashMap<Digest, usize> = HashMap::new();
+    for digest in images.iter().flat_map(|(_, image)| &image.layers) {
+        *uses.entry(digest.clone()).or_default() += 1;
+    }
+    let mut trash: Vec<PathBuf> = Vec::new();
+    let mut drop_layer = |digest: &Digest, total: &mut u64| {
+        // Whoever wants a layer leases it before looking whether it is there.
+        store.with_leases(|leases| {
+            if !leases.contains_key(digest) && !by_directories.contains(digest) && let Some(path) = store.detach_layer(digest.hex()) {
+                trash.push(path);
+                *total -= sizes.get(digest).copied().unwrap_or(0);
+            }
+        });
+    };
+    for digest in sizes.keys().filter(|digest| !uses.contains_key(digest)) {
+        drop_layer(digest, &mut total);
+    }
+    images.reverse();
+    while total > budget_bytes
+        && let Some((path, image)) = images.pop()
+    {
+        remove(&path);
+        let distinct: HashSet<&Digest> = image.layers.iter().collect();
+        for digest in &image.layers {
+            if let Some(count) = uses.get_mut(digest) {
+                *count -= 1;
+            }
+        }
+        for digest in distinct {
+            if uses.get(digest) == Some(&0) {
+                drop_layer(digest, &mut total);
+            }
+        }
+    }
+    for path in &trash {
+        remove(path);
+    }
+    sweep_records(store, &images)?;
+    Ok(before - total)
+}
+
+/// Documents and blob records of images that are gone.
+fn sweep_records(store: &Store, kept: &[(PathBuf, ImageRecord)]) -> Result<(), StoreError> {
+    let documents: HashSet<&Digest> = kept.iter().flat_map(|(_, image)| &image.documents).collect();
+    let blobs: HashSet<&Digest> = kept.iter().flat_map(|(_, image)| image.blobs.iter().chain(&image.documents)).collect();
+    let digest_of = |name: &str| format!("sha256:{}", name.trim_end_matches(".json")).parse::<Digest>().ok();
+    for (folder, used) in [("documents", &documents), ("blobs", &blobs)] {
+        for (name, path) in names(&store.directory().join(folder))? {
+            let Some(digest) = digest_of(&name) else { continue };
+            store.with_leases(|leases| {
+                let has_layer = || {
+                    let diff_id = read_json::<BlobRecord>(&path).and_then(|record| record.diff_id);
+                    diff_id.is_some_and(|diff_id| store.layer_record(&diff_id).is_some())
+                };
+                if !used.contains(&digest) && !leases.contains_key(&digest) && !(folder == "blobs" && has_layer()) {
+                    remove(&path);
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Layers that container directories use. Leases of directories that are gone are removed.
+fn layers_of_directories(store: &Store) -> Result<HashSet<Digest>, StoreError> {
+    let mut layers = HashSet::new();
+    for (_, path) in names(&store.directory().join("leases"))? {
+        let Some(lease) = read_json::<DirectoryLease>(&path) else { continue };
+        if lease.directory.join("upper").exists() {
+            layers.extend(lease.layers);
+        } else {
+            remove(&path);
+        }
+    }
+    Ok(layers)
+}
+
+/// Image records, least recently used first.
+fn images_by_age(store: &Store) -> Result<Vec<(PathBuf, ImageRecord)>, StoreError> {
+    let mut images = Vec::new();
+    for (_, path) in names(&store.directory().join("images"))? {
+        let used = path.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        if let Some(record) = read_json::<ImageRecord>(&path) {
+            images.push((used, path, record));
+        }
+    }
+    images.sort_by_key(|(used, ..)| *used);
+    Ok(images.into_iter().map(|(_, path, record)| (path, record)).collect())
+}

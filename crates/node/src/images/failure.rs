@@ -1,0 +1,239 @@
+//! AWS's sentence for a failed pull, and beside it what AWS does not tell: who was asked as whom, what they answered, and
+//! what to do about it.
+//!
+//! The count in "has been retried n time(s)" is the number of attempts that were really made.
+
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+
+use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, Scheme, Spent};
+use super::reference::Reference;
+
+/// Which stage of a pull failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// From the reference to the manifest of this platform.
+    Resolve,
+    /// Configuration and layers.
+    Copy,
+}
+
+/// Who was asked, as whom, for what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) reference: &'a Reference,
+    /// The registry's host as contacted.
+    pub(super) host: &'a str,
+    pub(super) user: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn who(&self) -> String {
+        self.user.map_or_else(|| String::from("anonymously"), |user| format!("as {user}"))
+    }
+}
+
+/// The failure of a reference that is none.
+pub(super) fn of_reference(text: &str, error: &PullError) -> Failure {
+    let shown: String = text.chars().filter(|character| !character.is_control()).take(300).collect();
+    let message = format!("failed to parse image reference \"{shown}\": {error}");
+    Failure::new(FailureName::CannotPullContainerError, message).with_link(Link {
+        kind: LinkKind::Image,
+        subject: shown,
+        outcome: Outcome::Broken,
+        detail: error.to_string(),
+        mend: String::from("write the image as host/repository:tag, or as repository:tag for Docker Hub"),
+    })
+}
+
+/// The failure of a stage.
+pub(super) fn of(stage: Stage, spent: &Spent, asked: Asked<'_>) -> Failure {
+    let Spent { error, attempts } = spent;
+    let cause = match stage {
+        Stage::Resolve => format!("pull image manifest has been retried {attempts} time(s): {}", resolve_words(error, asked)),
+        Stage::Copy => format!("ref pull has been retried {attempts} time(s): {}", copy_words(error)),
+    };
+    let failure = Failure::new(FailureName::CannotPullContainerError, cause);
+    links(stage, error, asked).into_iter().fold(failure, Failure::with_link)
+}
+
+fn resolve_words(error: &PullError, asked: Asked<'_>) -> String {
+    let told = |answer: &Answer| format!("pulling from host {} failed with status code [{}]: {}", answer.host, answer.what, answer.status_line());
+    let words = match error {
+        PullError::Platform { .. } => return error.to_string(),
+        PullError::Status(answer) if answer.status == 404 => String::from("not found"),
+        PullError::Status(answer) => match (&answer.server, answer.status) {
+            (Some(words), 429) => {
+                let line = answer.status_line();
+                return format!("httpReaderSeeker: failed open: unexpected status code {}: {line} - Server message: {words}", answer.url);
+            }
+            _ => told(answer),
+        },
+        PullError::Denied(denial) if denial.scheme == Scheme::Bearer => {
+            let error = denial.challenge_error.as_deref().unwrap_or("insufficient_scope");
+            format!(
+                "pull access denied, repository does not exist or may require authorization: \
+                 server message: {error}: authorization failed"
+            )
+        }
+        PullError::Denied(denial) => told(denial),
+        other => other.to_string(),
+    };
+    format!("failed to resolve ref {}: {words}", asked.reference)
+}
+
+fn copy_words(error: &PullError) -> String {
+    match error {
+        PullError::Status(answer) => status_words(answer),
+        PullError::Denied(denial) => status_words(denial),
+        PullError::WrongDigest { expected, .. } => {
+            format!("failed to copy: failed commit on ref \"layer-{expected}\": {error}")
+        }
+        PullError::WrongSize { digest, .. } => format!("failed to copy: failed commit on ref \"layer-{digest}\": {error}"),
+        PullError::Layer { .. } | PullError::Platform { .. } | PullError::Unsupported(_) => error.to_string(),
+        other => format!("failed to copy: {other}"),
+    }
+}
+
+fn status_words(answer: &Answer) -> String {
+    let words = format!("failed to copy: httpReaderSeeker: failed open: unexpected status code {}: {}", answer.url, answer.status_line());
+    answer.server.as_ref().map_or_else(|| words.clone(), |server| format!("{words} - Server message: {server}"))
+}
+
+/// The registry's link and the image's; the first broken one has the mend.
+fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
+    let reference = asked.reference.to_string();
+    let link = |kind, subject: &str, outcome, detail: String, mend: String| Link {
+        kind,
+        subject: subject.to_owned(),
+        outcome,
+        detail,
+        mend,
+    };
+    let asked_for = match stage {
+        Stage::Resolve => format!("asked {} for {reference} {}", asked.host, asked.who()),
+        Stage::Copy => format!("{} gave the manifest of {reference} when asked {}", asked.host, asked.who()),
+    };
+    match registry_trouble(error, asked) {
+        Some((detail, mend)) => vec![
+            link(LinkKind::Registry, asked.host, Outcome::Broken, format!("{asked_for}; {detail}"), mend),
+            link(LinkKind::Image, &reference, Outcome::NotReached, String::from("the image was not reached"), String::new()),
+        ],
+        None => {
+            let answered = match (stage, error) {
+                (Stage::Resolve, PullError::Status(_)) => "; it answered that there is no such image",
+                (Stage::Resolve, _) => "; it answered",
+                (Stage::Copy, _) => "",
+            };
+            let (detail, mend) = image_trouble(error, asked);
+            vec![
+                link(LinkKind::Registry, asked.host, Outcome::Good, format!("{asked_for}{answered}"), String::new()),
+                link(LinkKind::Image, &reference, Outcome::Broken, detail, mend),
+            ]
+        }
+    }
+}
+
+/// What the registry did wrong, and the mend; `None` if it is the image (or this host) that is broken.
+fn registry_trouble(error: &PullError, asked: Asked<'_>) -> Option<(String, String)> {
+    match error {
+        PullError::Denied(denial) => Some((answered(denial), denied_mend(denial, asked))),
+        PullError::Status(answer) if answer.status == 404 => None,
+        PullError::Status(answer) => {
+            let mend = match answer.status {
+                429 if asked.user.is_none() => String::from(
+                    "the registry limits how often it is asked without a user: add repositoryCredentials to the container, \
+                     wait, or name a mirror in the --registries file",
+                ),
+                429 => String::from("the registry limits how often this user may ask: wait, or name a mirror in the --registries file"),
+                500.. => String::from("the registry is in trouble itself: look at its logs, and run the task again later"),
+                _ => String::from("look at the registry's logs for why it refused the request"),
+            };
+            Some((answered(answer), mend))
+        }
+        PullError::NoAnswer { host, words, kind, .. } => Some((format!("no answer from {host}: {words}"), no_answer_mend(*kind, host))),
+        PullError::Redirect { .. } => Some((
+            error.to_string(),
+            String::from("the redirect looks unsafe; if the target is right, list its host in the --registries file"),
+        )),
+        PullError::Protocol { .. } => {
+            Some((error.to_string(), String::from("this does not look like a sound registry: check the image's host")))
+        }
+        PullError::TimedOut => Some((
+            String::from("it took too long"),
+            String::from("check the network between this host and the registry, then run the task again"),
+        )),
+        _ => None,
+    }
+}
+
+fn answered(answer: &Answer) -> String {
+    let words = answer.server.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
+    format!("{} answered {} to {}{words}", answer.host, answer.status_line(), answer.what)
+}
+
+fn denied_mend(denial: &Denial, asked: Asked<'_>) -> String {
+    let repository = asked.reference.repository();
+    match asked.user {
+        None => String::from(
+            "the image is private, or does not exist: add repositoryCredentials with a secret of username and password to the \
+             container definition, and let the execution role read that secret",
+        ),
+        Some(user) if denial.by == DeniedBy::Registry && denial.scheme == Scheme::Bearer => format!(
+            "the password of {user} was accepted, but {user} may not pull {repository}: let {user} read it, or check the \
+             repository's name"
+        ),
+        Some(user) if denial.status == 403 => {
+            format!("{user} may not pull {repository}: let {user} read it at the registry, or check the repository's name")
+        }
+        Some(user) => format!(
+            "the registry refused {user}'s password: update the secret with `aws secretsmanager put-secret-value --secret-id \
+             <the credentialsParameter> --secret-string '{{\"username\":\"...\",\"password\":\"...\"}}'`, and run the task again"
+        ),
+    }
+}
+
+fn no_answer_mend(kind: NoAnswer, host: &str) -> String {
+    match kind {
+        NoAnswer::Dns => format!("check the spelling of the image's host, and that this machine can resolve {host}"),
+        NoAnswer::Refused => format!("nobody listens there: check that the registry runs, and the port in {host}"),
+        NoAnswer::TimedOut => format!("check routes and firewalls between this machine and {host}"),
+        NoAnswer::Certificate => format!(
+            "give the certificate authority of {host} as `ca` in the --registries file, or renew the registry's certificate"
+        ),
+        NoAnswer::Broken => format!(
+            "check that {host} is a registry and speaks TLS; plain HTTP must be allowed with plain_http in the --registries file"
+        ),
+        NoAnswer::Forbidden => format!(
+            "the registry led to an address that lies nearer to this machine than itself; if that is right, list {host} in the \
+             --registries file"
+        ),
+    }
+}
+
+fn image_trouble(error: &PullError, asked: Asked<'_>) -> (String, String) {
+    match error {
+        PullError::Status(_) => {
+            let hint = if asked.user.is_none() { " (a private registry may say so of what it hides)" } else { "" };
+            let tag = asked.reference.target();
+            (
+                format!("the registry has no {tag} in {}{hint}", asked.reference.repository()),
+                String::from("check the repository's name and the tag, or push the image first"),
+            )
+        }
+        PullError::Platform { wanted, offered } => (
+            format!("the image is not there for linux/{wanted}; there is: {}", if offered.is_empty() { String::from("nothing") } else { offered.join(", ") }),
+            String::from("build the image for this platform, or set runtimePlatform.cpuArchitecture of the task definition"),
+        ),
+        PullError::Unsupported(why) => (why.clone(), String::from("push the image again with a current client")),
+        PullError::WrongDigest { .. } | PullError::WrongSize { .. } => (
+            format!("what the registry sent is not what the manifest says: {error}"),
+            String::from("the registry's storage, or a proxy before it, is damaged: push the image again"),
+        ),
+        PullError::Layer { source: super::unpack::UnpackError::Host { .. }, .. } | PullError::Store(_) => (
+            error.to_string(),
+            String::from("look at the free space and the health of the disk below Tidegate's data directory"),
+        ),
+        PullError::Layer { .. } => (error.to_string(), String::from("the layer is damaged or malicious: do not use this image, or build it again")),
+        other => (other.to_string(), String::from("look at the server's log for more")),
+    }
+}
