@@ -60,8 +60,8 @@ impl<'a> Service<'a> {
     }
 
     fn add_root(&mut self, shape: &'a str, name: String) -> Result<()> {
-        if let Some(other) = self.roots.insert(shape, name.clone()) {
-            bail!("{shape} is both {other} and {name}, which codegen does not know");
+        if let Some(other) = self.roots.insert(shape, name) {
+            bail!("{shape} is {other} and more, which codegen does not know");
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ fn empty_shapes(name: &str, model: &Model) -> String {
     ] {
         if absent {
             text += shapes::DERIVES;
-            text += &format!("pub struct {name}{suffix} {{}}\n\n");
+            text += &["pub struct ", name, suffix, " {}\n\n"].concat();
         }
     }
     text

@@ -10,7 +10,15 @@
 //!
 //! It decides nothing about what a call means and never looks into an input.
 
+mod authentication;
+mod call;
+mod exchange;
+mod refusal;
 mod router;
+mod server;
+#[cfg(test)]
+mod tests;
 mod violations;
 
 pub use router::Router;
+pub use server::serve;

@@ -1,0 +1,70 @@
+//! Who signed a request: Signature Version 4 against the keys that IAM knows.
+
+use std::net::IpAddr;
+
+use api::Service;
+use domain::iam::Caller;
+use http::request::Parts;
+use wire::Protocol;
+use wire::sigv4::{Claim, Expected, Request, SignatureError};
+
+use crate::iam::credentials::{self, CredentialError};
+use crate::{App, ServiceError, limits};
+
+/// The caller of a request to a service, or why the request is nobody's.
+pub(super) fn caller(
+    app: &App,
+    service: &Service,
+    head: &Parts,
+    body: &[u8],
+    peer: IpAddr,
+) -> Result<Caller, ServiceError> {
+    verified(app, service, head, body, peer).map_err(|error| told(&error, service.protocol))
+}
+
+fn verified(app: &App, service: &Service, head: &Parts, body: &[u8], peer: IpAddr) -> Result<Caller, SignatureError> {
+    // A header that is not text cannot have been signed by any SDK; left out, it breaks the signature if it was.
+    let headers: Vec<(&str, &str)> = head
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?)))
+        .collect();
+    let request = Request {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &headers,
+        body,
+    };
+    let now = app.now();
+    let claim = Claim::of(&request)?;
+    claim.check_scope_and_time(&Expected {
+        regions: &regions(app, service),
+        service: service.signing_name,
+        now,
+        skew_seconds: limits::CLOCK_SKEW_SECONDS,
+    })?;
+    let state = app.store.read();
+    let session_token = claim.session_token.as_deref();
+    let (mut caller, secret) =
+        credentials::resolve(app, &state, &claim.access_key_id, session_token, now).map_err(|error| match error {
+            CredentialError::Unknown | CredentialError::InvalidToken => SignatureError::UnknownKey,
+            CredentialError::Expired => SignatureError::SessionExpired,
+        })?;
+    claim.check_signature(&request, &secret)?;
+    caller.source_ip = Some(peer);
+    Ok(caller)
+}
+
+/// IAM and STS are global: SDKs sign for the region of AWS's one endpoint, or for their own.
+fn regions<'a>(app: &'a App, service: &Service) -> Vec<&'a str> {
+    let mut regions = vec![app.settings.region.as_str()];
+    if matches!(service.name, "iam" | "sts") {
+        regions.extend(["us-east-1", "aws-global"]);
+    }
+    regions
+}
+
+fn told(error: &SignatureError, protocol: Protocol) -> ServiceError {
+    ServiceError::new(error.code(protocol), error.message(protocol)).with_status(error.status(protocol))
+}

@@ -1,0 +1,130 @@
+//! The road of one request: read the body under a limit, find the call, authenticate, decode, handle, encode.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::{Instant, timeout};
+use wire::Protocol;
+use wire::form::Form;
+
+use super::authentication;
+use super::call::Call;
+use super::refusal::{Refusal, response};
+use super::router::{Parameters, Router, Running};
+use crate::{App, ServiceError, limits};
+
+const HEALTH: &str = "/_tidegate/health";
+const TARGET: &str = "x-amz-target";
+
+/// What every request needs.
+pub(super) struct Door {
+    pub(super) app: Arc<App>,
+    pub(super) router: Arc<Router>,
+}
+
+impl Door {
+    /// Answers one request; every way it can go wrong is an answer too.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+        let began = Instant::now();
+        let id = wire::ids::uuid(self.app.random_bytes());
+        let (head, body) = request.into_parts();
+        if head.uri.path() == HEALTH {
+            return response(200, "application/json", &id, Bytes::from_static(b"{\"status\":\"ok\"}"));
+        }
+        let outcome = self.exchange(&head, body, peer, &id).await;
+        let (answer, code) = match &outcome {
+            Ok(_) => (None, ""),
+            Err(refusal) => (Some(refusal.response(&id)), refusal.error.code.as_ref()),
+        };
+        tracing::debug!(id, call = call_name(&head), code, elapsed = ?began.elapsed(), "answered");
+        match (answer, outcome) {
+            (Some(refused), _) => refused,
+            (None, Ok((protocol, bytes))) => response(200, protocol.content_type(), &id, bytes),
+            (None, Err(refusal)) => refusal.response(&id),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+        id: &str,
+    ) -> Result<(Protocol, Vec<u8>), Refusal> {
+        let body = read(head, body).await?;
+        let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
+        let form = match target {
+            Some(_) => Form::default(),
+            None => form(head, &body)?,
+        };
+        let (call, parameters) = match target {
+            Some(target) => (Call::of_target(target)?, Parameters::Json(&body)),
+            None => (Call::of_form(&form)?, Parameters::Form(&form)),
+        };
+        let refuse = |error| Refusal::of(call.service, error);
+        let route = self.router.find(call.service, call.operation).ok_or_else(|| refuse(call.not_served()))?;
+        let caller = authentication::caller(&self.app, call.service, head, &body, peer).map_err(refuse)?;
+        let running = route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned()).map_err(refuse)?;
+        let answer = finished(running, &call).await.map_err(refuse)?;
+        Ok((call.service.protocol, answer))
+    }
+}
+
+async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+    let protocol = if head.headers.contains_key(TARGET) { Protocol::Json } else { Protocol::Query };
+    let refuse = |code, message: &str, status| {
+        Refusal::unaddressed(protocol, ServiceError::new(code, message).with_status(status))
+    };
+    if head.uri.path() != "/" {
+        return Err(refuse(
+            "UnknownOperationException",
+            "AWS's APIs are served at /, health at /_tidegate/health.",
+            404,
+        ));
+    }
+    let too_large = || refuse("RequestEntityTooLargeException", "The request is larger than 2 MiB.", 413);
+    // What a client announces is believed at once; what it sends is counted.
+    if body.size_hint().lower() > limits::REQUEST_BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    let whole = Limited::new(body, limits::REQUEST_BODY_BYTES).collect();
+    match timeout(Duration::from_secs(limits::REQUEST_READ_SECONDS), whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(refuse("RequestAbortedException", "The request's body broke off.", 400)),
+        Err(_) => Err(refuse("RequestTimeoutException", "The request's body did not come in time.", 408)),
+    }
+}
+
+/// A presigned request has its parameters behind the `?`, every other one in its body.
+fn form<'a>(head: &'a Parts, body: &'a [u8]) -> Result<Form<'a>, Refusal> {
+    let text = match head.uri.query() {
+        Some(query) if body.is_empty() => query.as_bytes(),
+        _ => body,
+    };
+    Form::parse(text).map_err(|error| {
+        let message = format!("The request's parameters cannot be read: {error}.");
+        Refusal::unaddressed(Protocol::Query, ServiceError::new("MalformedQueryString", message))
+    })
+}
+
+/// Runs the handler to its end even if the client goes away, so that what it began is finished; a panic in it is an
+/// error of this one call.
+async fn finished(running: Running, call: &Call<'_>) -> Result<Vec<u8>, ServiceError> {
+    tokio::spawn(running).await.unwrap_or_else(|error| {
+        tracing::error!(service = call.service.name, operation = call.operation, %error, "a handler panicked");
+        Err(ServiceError::new("InternalFailure", "The request failed inside Tidegate; see the server's log.")
+            .with_status(500))
+    })
+}
+
+/// For the log: the target, or nothing for forms, whose parameters may hold secrets.
+fn call_name(head: &Parts) -> &str {
+    head.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default()
+}
