@@ -1,1 +1,28 @@
-//! node
+//! One machine that runs tasks: images, network, containers, the shim beside each task.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `images` | pulls from registries, the content store, root file systems |
+//! | `network` | namespaces, addresses, security groups |
+//! | `runtime` | how a container is started |
+//! | `shim` | the process beside each task, parent of its containers |
+//! | `tasks` | [`Node`]: the compute that joins all of these |
+//! | `logs` | from containers' output to the log service, while they run |
+//! | `metadata` | the endpoint 169.254.170.2 inside each task |
+//! | `doctor` | what this host has and what it lacks |
+//!
+//! This is the only crate with unsafe code. It never imports the control plane; both meet in `domain::compute`.
+
+pub mod images;
+pub mod network;
+mod logs;
+mod metadata;
+mod runtime;
+pub mod shim;
+mod tasks;
+#[cfg(test)]
+mod test_support;
+
+pub use runtime::RuntimeChoice;
+pub use runtime::cgroup::Cgroups;
+pub use tasks::{Node, NodeError, NodeSettings};

@@ -1,0 +1,306 @@
+//! The control groups of tasks: `/tidegate/<task>/<container>` on version 1, 2 and hybrid hosts.
+//!
+//! The OCI runtime makes the containers' groups and their limits; this file makes the task's group around them with
+//! the task's limits, counts, kills, and takes everything away, knowing nothing but the task's id.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The group of all tasks.
+const ROOT: &str = "tidegate";
+/// The period of CPU quotas, in microseconds.
+const CPU_PERIOD_MICROSECONDS: u64 = 100_000;
+/// How long processes may take to vanish after SIGKILL.
+const KILL_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How this host's control groups are mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cgroups {
+    /// Version 2 alone.
+    Unified(PathBuf),
+    /// Version 1 (and hybrid): controllers of each hierarchy, and where it is.
+    Legacy(Vec<(Vec<String>, PathBuf)>),
+}
+
+/// What a container used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) cpu_nanoseconds: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) memory_peak_bytes: u64,
+    pub(crate) memory_limit_bytes: u64,
+    pub(crate) processes: u64,
+}
+
+impl Cgroups {
+    /// Looks at the mounts of this host; `None` when there are no control groups.
+    pub fn detect() -> Option<Self> {
+        Self::from_mounts(&fs::read_to_string("/proc/self/mounts").ok()?)
+    }
+
+    fn from_mounts(mounts: &str) -> Option<Self> {
+        let mut legacy = Vec::new();
+        for line in mounts.lines() {
+            let mut fields = line.split(' ').skip(1);
+            let (Some(path), Some(kind), Some(options)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            match kind {
+                "cgroup2" if path == "/sys/fs/cgroup" => return Some(Self::Unified(path.into())),
+                "cgroup" if path.starts_with("/sys/fs/cgroup/") => {
+                    let controllers = options.split(',').map(str::to_owned).collect();
+                    legacy.push((controllers, PathBuf::from(path)));
+                }
+                _ => {}
+            }
+        }
+        (!legacy.is_empty()).then_some(Self::Legacy(legacy))
+    }
+
+    /// `v1`, `v2`, for people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unified(_) => "v2",
+            Self::Legacy(_) => "v1",
+        }
+    }
+
+    /// The `cgroupsPath` of a container.
+    pub(crate) fn path_of(task_id: &str, container: &str) -> String {
+        format!("/{ROOT}/{task_id}/{container}")
+    }
+
+    /// Makes the task's group with the task's limits (CPU in 1/1024, memory in MiB).
+    pub(crate) fn prepare(&self, task_id: &str, cpu_units: Option<u32>, memory_mib: Option<u32>) -> io::Result<()> {
+        let quota = cpu_units.map(|units| u64::from(units) * CPU_PERIOD_MICROSECONDS / 1024);
+        let memory = memory_mib.map(|mib| u64::from(mib) << 20);
+        match self {
+            Self::Unified(root) => {
+                let all = root.join(ROOT);
+                let task = all.join(task_id);
+                fs::create_dir_all(&task)?;
+                for group in [root, &all, &task] {
+                    for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
+                        // A controller that this host does not have shows when a limit needs it.
+                        let _ = fs::write(group.join("cgroup.subtree_control"), format!("+{controller}"));
+                    }
+                }
+                if let Some(quota) = quota {
+                    fs::write(task.join("cpu.max"), format!("{quota} {CPU_PERIOD_MICROSECONDS}"))?;
+                }
+                if let Some(memory) = memory {
+                    fs::write(task.join("memory.max"), memory.to_string())?;
+                    let _ = fs::write(task.join("memory.swap.max"), "0");
+                }
+            }
+            Self::Legacy(_) => {
+                if let (Some(quota), Some(cpu)) = (quota, self.hierarchy("cpu")) {
+                    let task = cpu.join(ROOT).join(task_id);
+                    fs::create_dir_all(&task)?;
+                    fs::write(task.join("cpu.cfs_period_us"), CPU_PERIOD_MICROSECONDS.to_string())?;
+                    fs::write(task.join("cpu.cfs_quota_us"), quota.to_string())?;
+                }
+                if let (Some(memory), Some(hierarchy)) = (memory, self.hierarchy("memory")) {
+                    let task = hierarchy.join(ROOT).join(task_id);
+                    fs::create_dir_all(&task)?;
+                    fs::write(task.join("memory.limit_in_bytes"), memory.to_string())?;
+                    // Without swap accounting in the kernel this file does not exist.
+                    let _ = fs::write(task.join("memory.memsw.limit_in_bytes"), memory.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How often the kernel ended a process of the container for its memory use.
+    pub(crate) fn out_of_memory_kills(&self, task_id: &str, container: &str) -> u64 {
+        let file = match self {
+            Self::Unified(_) => "memory.events",
+            Self::Legacy(_) => "memory.oom_control",
+        };
+        let Some(group) = self.group("memory", task_id, container) else { return 0 };
+        read_field(&group.join(file), "oom_kill").unwrap_or(0)
+    }
+
+    /// What the container uses now.
+    pub(crate) fn usage(&self, task_id: &str, container: &str) -> Usage {
+        let file = |controller: &str, unified: &str, legacy: &str| {
+            let name = if matches!(self, Self::Unified(_)) { unified } else { legacy };
+            self.group(controller, task_id, container).and_then(|group| read_number(&group.join(name)))
+        };
+        let cpu_nanoseconds = match self {
+            Self::Unified(_) => self
+                .group("cpu", task_id, container)
+                .and_then(|group| read_field(&group.join("cpu.stat"), "usage_usec"))
+                .map(|microseconds| microseconds * 1000),
+            Self::Legacy(_) => file("cpuacct", "", "cpuacct.usage"),
+        };
+        Usage {
+            cpu_nanoseconds: cpu_nanoseconds.unwrap_or(0),
+            memory_bytes: file("memory", "memory.current", "memory.usage_in_bytes").unwrap_or(0),
+            memory_peak_bytes: file("memory", "memory.peak", "memory.max_usage_in_bytes").unwrap_or(0),
+            memory_limit_bytes: file("memory", "memory.max", "memory.limit_in_bytes").unwrap_or(0),
+            processes: file("pids", "pids.current", "pids.current").unwrap_or(0),
+        }
+    }
+
+    /// Sends SIGKILL to everything in the container's group; new processes cannot slip away because it is repeated.
+    pub(crate) fn kill_container(&self, task_id: &str, container: &str) -> io::Result<()> {
+        self.kill_groups(&Path::new(ROOT).join(task_id).join(container))
+    }
+
+    /// Sends SIGKILL to everything in the task's groups and waits until nothing is left.
+    pub(crate) fn kill_task(&self, task_id: &str) -> io::Result<()> {
+        self.kill_groups(&Path::new(ROOT).join(task_id))
+    }
+
+    fn kill_groups(&self, relative: &Path) -> io::Result<()> {
+        let deadline = Instant::now() + KILL_DEADLINE;
+        loop {
+            let mut alive = 0;
+            for root in self.roots() {
+                alive += kill_tree(&root.join(relative))?;
+            }
+            if alive == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{alive} processes survive SIGKILL")));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Takes the container's groups away; they must be empty.
+    pub(crate) fn remove_container(&self, task_id: &str, container: &str) -> io::Result<()> {
+        self.remove_groups(&Path::new(ROOT).join(task_id).join(container))
+    }
+
+    /// Takes the task's groups away; they must be empty.
+    pub(crate) fn remove_task(&self, task_id: &str) -> io::Result<()> {
+        self.remove_groups(&Path::new(ROOT).join(task_id))
+    }
+
+    fn remove_groups(&self, relative: &Path) -> io::Result<()> {
+        self.roots().iter().try_for_each(|root| remove_tree(&root.join(relative)))
+    }
+
+    /// The tasks that have a group here.
+    pub(crate) fn task_ids(&self) -> Vec<String> {
+        let mut found: Vec<String> = self
+            .roots()
+            .iter()
+            .filter_map(|root| fs::read_dir(root.join(ROOT)).ok())
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn roots(&self) -> Vec<&Path> {
+        match self {
+            Self::Unified(root) => vec![root],
+            Self::Legacy(hierarchies) => hierarchies.iter().map(|(_, path)| path.as_path()).collect(),
+        }
+    }
+
+    fn hierarchy(&self, controller: &str) -> Option<&Path> {
+        match self {
+            Self::Unified(root) => Some(root),
+            Self::Legacy(hierarchies) => hierarchies
+                .iter()
+                .find(|(controllers, _)| controllers.iter().any(|name| name == controller))
+                .map(|(_, path)| path.as_path()),
+        }
+    }
+
+    fn group(&self, controller: &str, task_id: &str, container: &str) -> Option<PathBuf> {
+        Some(self.hierarchy(controller)?.join(ROOT).join(task_id).join(container))
+    }
+}
+
+/// Kills what is in a group and beneath it; answers how many processes were still there.
+fn kill_tree(group: &Path) -> io::Result<usize> {
+    let mut alive = 0;
+    for child in children(group)? {
+        alive += kill_tree(&child)?;
+    }
+    let members = match fs::read_to_string(group.join("cgroup.procs")) {
+        Ok(members) => members,
+        Err(error) if gone(&error) => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    for pid in members.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 0) {
+        alive += 1;
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    Ok(alive)
+}
+
+fn remove_tree(group: &Path) -> io::Result<()> {
+    for child in children(group)? {
+        remove_tree(&child)?;
+    }
+    // A group stays busy for a moment after its last process was reaped.
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        match fs::remove_dir(group) {
+            Ok(()) => return Ok(()),
+            Err(error) if gone(&error) => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn children(group: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(group) {
+        Ok(entries) => Ok(entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect()),
+        Err(error) if gone(&error) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ENODEV)
+}
+
+fn read_number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// The number after `name ` in a file of such lines.
+fn read_field(path: &Path, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_kinds_of_host_are_told_apart() {
+        let unified = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n";
+        assert_eq!(Cgroups::from_mounts(unified), Some(Cgroups::Unified("/sys/fs/cgroup".into())));
+        let hybrid = "tmpfs /sys/fs/cgroup tmpfs rw 0 0\ncgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\n\
+                      cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
+        let Some(legacy @ Cgroups::Legacy(_)) = Cgroups::from_mounts(hybrid) else { panic!("hybrid is version 1") };
+        assert_eq!(legacy.hierarchy("cpuacct"), Some(Path::new("/sys/fs/cgroup/cpu,cpuacct")));
+        assert_eq!(legacy.hierarchy("memory"), None);
+        assert_eq!(Cgroups::from_mounts("proc /proc proc rw 0 0\n"), None);
+    }
+}

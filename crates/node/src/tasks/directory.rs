@@ -1,0 +1,199 @@
+//! A task's directory: everything of it that is on disk, and nothing secret.
+//!
+//! | name | written by | holds |
+//! |---|---|---|
+//! | `spec.json` | server | the [`TaskSpec`] |
+//! | `state.json` | server | pull times, digests, why the start failed |
+//! | `events` | shim | what happened to the containers |
+//! | `lock`, `control` | shim | who lives, and how to talk to it |
+//! | `shim.log` | shim | the last words of a shim that failed |
+//! | `containers/<name>/` | both | `config.json`, `rootfs` (mounted), `output`, files of `/etc` |
+//! | `volumes/<name>/` | containers | volumes |
+//!
+//! A task can be adopted, or taken away, from its directory and its id alone.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use domain::compute::TaskSpec;
+use domain::failure::Failure;
+use nix::fcntl::{Flock, FlockArg};
+use nix::mount::{MntFlags, umount2};
+use serde::{Deserialize, Serialize};
+use wire::Timestamp;
+
+use crate::shim;
+
+/// Where a task lies.
+#[derive(Clone, Debug)]
+pub(super) struct TaskDirectory {
+    path: PathBuf,
+}
+
+/// What the server remembers of a task's start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) pull_started_at: Option<Timestamp>,
+    pub(super) pull_stopped_at: Option<Timestamp>,
+    pub(super) failure: Option<Failure>,
+    pub(super) images: BTreeMap<String, KeptImage>,
+}
+
+/// What a container's image turned out to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptImage {
+    /// `imageDigest`.
+    pub(crate) digest: String,
+    /// The manifest of this platform: the metadata endpoint's `ImageID`.
+    pub(crate) manifest_digest: String,
+}
+
+impl TaskDirectory {
+    pub(super) fn new(tasks: &Path, task_id: &str) -> Self {
+        Self { path: tasks.join(task_id) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn container(&self, name: &str) -> PathBuf {
+        self.path.join("containers").join(name)
+    }
+
+    pub(super) fn output(&self, name: &str) -> PathBuf {
+        self.container(name).join(shim::output::FILE_NAME)
+    }
+
+    pub(super) fn volumes(&self) -> PathBuf {
+        self.path.join("volumes")
+    }
+
+    pub(super) fn shim_log(&self) -> PathBuf {
+        self.path.join("shim.log")
+    }
+
+    pub(super) fn control(&self) -> PathBuf {
+        self.path.join(shim::SOCKET_NAME)
+    }
+
+    /// Makes the directory with its spec. A spec that is there stays.
+    pub(super) fn create(&self, spec: &TaskSpec) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(&self.path)?;
+        if !self.path.join("spec.json").exists() {
+            self.replace("spec.json", &serde_json::to_vec(spec)?)?;
+        }
+        Ok(())
+    }
+
+    /// The spec; `None` when the directory was being made or taken away when a server died.
+    pub(super) fn spec(&self) -> Option<TaskSpec> {
+        serde_json::from_slice(&fs::read(self.path.join("spec.json")).ok()?).ok()
+    }
+
+    pub(super) fn keep(&self, kept: &Kept) -> io::Result<()> {
+        self.replace("state.json", &serde_json::to_vec(kept)?)
+    }
+
+    pub(super) fn kept(&self) -> Kept {
+        let text = fs::read(self.path.join("state.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.path.join(format!("{name}.new"));
+        File::create(&temporary)?.write_all(bytes)?;
+        fs::rename(temporary, self.path.join(name))
+    }
+
+    /// The living shim's process id, if one lives.
+    pub(super) fn living_shim(&self) -> Option<i32> {
+        let file = fs::OpenOptions::new().read(true).write(true).open(self.path.join(shim::LOCK_NAME)).ok()?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(_) => None,
+            Err((mut file, _)) => {
+                let mut text = String::new();
+                io::Read::read_to_string(&mut file, &mut text).ok()?;
+                text.trim().parse().ok().filter(|pid| *pid > 1)
+            }
+        }
+    }
+
+    /// Unmounts everything beneath the directory, innermost first.
+    pub(super) fn unmount_all(&self) -> io::Result<()> {
+        let canonical = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let mut mounts: Vec<PathBuf> = fs::read_to_string("/proc/self/mountinfo")?
+            .lines()
+            .filter_map(|line| line.split(' ').nth(4))
+            .map(|path| PathBuf::from(unescape(path)))
+            .filter(|path| path.starts_with(&canonical))
+            .collect();
+        mounts.reverse();
+        for path in mounts {
+            match umount2(&path, MntFlags::MNT_DETACH) {
+                Ok(()) | Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the directory; nothing may be mounted beneath it.
+    pub(super) fn delete(&self) -> io::Result<()> {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `mountinfo` writes blanks and backslashes as octal numbers.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let octal = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (first, octal.and_then(|digits| u8::from_str_radix(digits, 8).ok())) {
+            (b'\\', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[3..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_with_blanks_are_read() {
+        assert_eq!(unescape("/a\\040b/c"), "/a b/c");
+        assert_eq!(unescape("/plain"), "/plain");
+    }
+
+    #[test]
+    fn a_spec_and_a_state_come_back() {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = TaskDirectory::new(root.path(), "t");
+        assert!(directory.spec().is_none());
+        let spec = crate::test_support::task("t", vec![crate::test_support::container("c")]);
+        directory.create(&spec).expect("create");
+        directory.create(&spec).expect("create again");
+        assert_eq!(directory.spec(), Some(spec));
+        let kept = Kept { pull_started_at: Some(Timestamp::from_milliseconds(1500)), ..Kept::default() };
+        directory.keep(&kept).expect("keep");
+        assert_eq!(directory.kept(), kept);
+        assert_eq!(directory.living_shim(), None);
+        directory.delete().expect("delete");
+        directory.delete().expect("delete again");
+    }
+}

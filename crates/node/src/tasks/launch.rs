@@ -1,0 +1,167 @@
+//! From pulled images to a running shim: root file systems, bundles, the plan. All of it blocks, none of it waits long.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use domain::compute::ContainerSpec;
+use domain::failure::Failure;
+use wire::Sensitive;
+use zeroize::Zeroizing;
+
+use super::Inner;
+use super::start::cannot_create;
+use super::task::Task;
+use crate::images::Image;
+use crate::network::{self, NetworkFiles};
+use crate::runtime::limits::effective_capabilities;
+use crate::runtime::process::{self, ImageDefaults};
+use crate::runtime::{spec, user};
+use crate::shim::plan::{ContainerPlan, OutputKeeping, ShimPlan};
+use crate::shim::{NAMESPACE_NAME, SHARED_PROCESSES};
+
+/// What was made ready side by side.
+pub(super) struct Prepared {
+    pub(super) network_namespace: PathBuf,
+    pub(super) containers: Vec<PreparedContainer>,
+}
+
+/// One container's image and secrets.
+pub(super) struct PreparedContainer {
+    pub(super) index: usize,
+    pub(super) image: Image,
+    pub(super) secrets: Vec<(String, Sensitive)>,
+}
+
+/// A shim that has its plan.
+pub(super) struct Shim {
+    pub(super) stream: UnixStream,
+    pub(super) child: Child,
+}
+
+/// Makes the bundles, the task's control group, and the shim.
+pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Shim, Failure> {
+    let spec = &task.spec;
+    let files = network::files(&spec.interface);
+    node.cgroups
+        .prepare(&spec.task_id, spec.cpu_units, spec.memory_mib)
+        .map_err(|error| cannot_create(format!("cannot limit the task's cpu and memory: {error}")))?;
+    for volume in &spec.volumes {
+        make_directory(&task.directory.volumes().join(volume), 0o777).map_err(|error| cannot_create(error.to_string()))?;
+    }
+    let mut containers = Vec::new();
+    for ready in prepared.containers {
+        let container = &spec.containers[ready.index];
+        let plan = bundle(node, task, container, ready, &files, &prepared.network_namespace)
+            .map_err(|message| cannot_create(message).of_container(container.name.clone()))?;
+        containers.push(plan);
+    }
+    let plan = ShimPlan {
+        task_id: spec.task_id.clone(),
+        task_arn: spec.task_arn.clone(),
+        directory: task.directory.path().to_owned(),
+        runtime: node.settings.runtime.clone(),
+        containers,
+    };
+    start_shim(node, task, &plan).map_err(|error| cannot_create(format!("cannot start the task's shim: {error}")))
+}
+
+fn bundle(
+    node: &Inner,
+    task: &Task,
+    container: &ContainerSpec,
+    ready: PreparedContainer,
+    files: &NetworkFiles,
+    network_namespace: &Path,
+) -> Result<ContainerPlan, String> {
+    let directory = task.directory.container(&container.name);
+    make_directory(&directory, 0o711).map_err(|error| error.to_string())?;
+    let root = node.images.mount_rootfs(&ready.image, &directory).map_err(|error| error.to_string())?;
+    let mut process = process::merge(&task.spec, container, &defaults(&ready.image), &files.hostname)?;
+    let user = user::resolve(&root, &process.user)?;
+    if !process.environment.iter().any(|(name, _)| name == "HOME") {
+        process.environment.push(("HOME".to_owned(), user.home.clone()));
+    }
+    user::make_directory_inside(&root, &process.working_directory)
+        .map_err(|errno| format!("cannot make the working directory {}: {errno}", process.working_directory))?;
+    write_files(&directory, files).map_err(|error| error.to_string())?;
+    let config = spec::config(&spec::Bundle {
+        task: &task.spec,
+        container,
+        process: &process,
+        user: &user,
+        hostname: &files.hostname,
+        directory: &directory,
+        root: &root,
+        volumes: &task.directory.volumes(),
+        network_namespace,
+        process_namespace: task.spec.shared_processes.then(|| task.directory.path().join(NAMESPACE_NAME)),
+        capabilities_of_host: effective_capabilities(),
+    });
+    fs::write(directory.join("config.json"), config.to_string()).map_err(|error| error.to_string())?;
+    Ok(ContainerPlan {
+        name: container.name.clone(),
+        bundle: directory,
+        essential: container.essential,
+        depends_on: container.depends_on.clone(),
+        start_timeout_seconds: container.start_timeout_seconds,
+        stop_timeout_seconds: container.stop_timeout_seconds,
+        stop_signal: process.stop_signal,
+        health_check: container.health_check.clone(),
+        restart: container.restart.clone(),
+        arguments: process.arguments,
+        environment: process.environment,
+        secret_environment: ready.secrets,
+        init_process: container.init_process,
+        pseudo_terminal: container.pseudo_terminal,
+        output: if container.log.is_some() { OutputKeeping::Followed } else { OutputKeeping::NewestOnly },
+    })
+}
+
+fn defaults(image: &Image) -> ImageDefaults {
+    let config = &image.config;
+    ImageDefaults {
+        entry_point: config.entrypoint().clone().unwrap_or_default(),
+        command: config.cmd().clone().unwrap_or_default(),
+        environment: config.env().clone().unwrap_or_default(),
+        user: config.user().clone().unwrap_or_default(),
+        working_directory: config.working_dir().clone().unwrap_or_default(),
+        stop_signal: config.stop_signal().clone(),
+    }
+}
+
+fn write_files(directory: &Path, files: &NetworkFiles) -> io::Result<()> {
+    fs::write(directory.join("resolv.conf"), &files.resolv_conf)?;
+    fs::write(directory.join("hosts"), &files.hosts)?;
+    fs::write(directory.join("hostname"), format!("{}\n", files.hostname))
+}
+
+fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Starts the shim with nothing of this process but one socket, and tells it the plan over that.
+fn start_shim(node: &Inner, task: &Task, plan: &ShimPlan) -> io::Result<Shim> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(task.directory.shim_log())?;
+    let mut command = Command::new(node.shim_executable.path());
+    command.arg("shim").env_clear().current_dir(task.directory.path());
+    if task.spec.shared_processes {
+        command.arg(SHARED_PROCESSES);
+    }
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
+    let child = command.spawn()?;
+    drop(command);
+    let text = Zeroizing::new(serde_json::to_vec(plan)?);
+    (&ours).write_all(&(text.len() as u64).to_be_bytes())?;
+    (&ours).write_all(&text)?;
+    Ok(Shim { stream: ours, child })
+}

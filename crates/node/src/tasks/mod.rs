@@ -1,0 +1,273 @@
+//! [`Node`]: the compute of this machine, which joins images, network and shims.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `start` | the road up: network, secrets, pulls side by side, then the shim |
+//! | `launch` | bundles and the shim's process |
+//! | `link` | the line to a shim; what a restarted server finds |
+//! | `remove` | the end: no trace |
+//! | `task` | what is known of one task, changed by facts only |
+//! | `directory` | what of a task is on disk |
+//! | `executable` | what shims are executed from |
+//!
+//! Actions only grow a wish (start < stop < remove); background work makes it true and everything it does can be cut off
+//! and done again.
+
+mod directory;
+mod executable;
+mod launch;
+mod link;
+mod remove;
+mod start;
+mod task;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::compute::{BoxFuture, Compute, ComputeError, TaskAction, TaskObservation, TaskServices, TaskSpec};
+use domain::network::NetworkPlan;
+use tokio::sync::watch;
+
+use self::directory::TaskDirectory;
+use self::executable::ShimExecutable;
+pub(crate) use self::directory::KeptImage;
+pub(crate) use self::start::now;
+pub(crate) use self::task::Task;
+use self::task::Wanted;
+use crate::images::{Images, Registries};
+use crate::metadata;
+use crate::network::{Network, Settings};
+use crate::runtime::RuntimeChoice;
+use crate::runtime::cgroup::Cgroups;
+
+/// How a node is opened.
+#[derive(Debug)]
+pub struct NodeSettings {
+    /// The server's data directory; the node's are `content` and `tasks` in it.
+    pub data_directory: PathBuf,
+    /// What runs containers.
+    pub runtime: RuntimeChoice,
+    /// The operator's registries.
+    pub registries: Registries,
+    /// The executable whose `shim` subcommand is [`crate::shim::main`]; `/proc/self/exe` for the server's own.
+    pub shim_executable: PathBuf,
+    /// How the network is named and joined to the host.
+    pub network: Settings,
+}
+
+/// Why a node cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The host has no control groups.
+    #[error("this host has no control groups mounted at /sys/fs/cgroup; tasks could not be limited")]
+    NoCgroups,
+    /// The directory of tasks cannot be made or read.
+    #[error("cannot use the directory {path}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The content store cannot be opened.
+    #[error("cannot open the image store")]
+    Images(#[from] crate::images::StoreError),
+    /// The network cannot be made.
+    #[error("cannot make the network")]
+    Network(#[from] crate::network::NetworkError),
+}
+
+/// This machine as a compute.
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+/// What all background work shares.
+pub(crate) struct Inner {
+    pub(crate) network: Network,
+    images: Images,
+    pub(crate) cgroups: Cgroups,
+    pub(crate) services: Arc<dyn TaskServices>,
+    settings: NodeSettings,
+    tasks_directory: PathBuf,
+    shim_executable: ShimExecutable,
+    tasks: Mutex<HashMap<String, Arc<Task>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Node {
+    /// Opens the node and adopts what runs. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// What this host lacks, or a directory that cannot be used.
+    pub async fn open(settings: NodeSettings, services: Arc<dyn TaskServices>) -> Result<Arc<Self>, NodeError> {
+        let cgroups = Cgroups::detect().ok_or(NodeError::NoCgroups)?;
+        let tasks_directory = settings.data_directory.join("tasks");
+        let named = |source| NodeError::Directory { path: tasks_directory.clone(), source };
+        std::fs::create_dir_all(&tasks_directory).map_err(named)?;
+        // Mounts are compared with what the kernel says, which knows no symbolic links.
+        let tasks_directory = std::fs::canonicalize(&tasks_directory).map_err(named)?;
+        let images = Images::open(&settings.data_directory.join("content"), settings.registries.clone())?;
+        let network = Network::open(settings.network.clone())?;
+        let shim_executable = ShimExecutable::open(&settings.shim_executable);
+        let inner = Arc::new(Inner {
+            network,
+            images,
+            cgroups,
+            services,
+            settings,
+            tasks_directory,
+            shim_executable,
+            tasks: Mutex::default(),
+            changes: watch::channel(0).0,
+        });
+        inner.adopt_all().await?;
+        Ok(Arc::new(Self { inner }))
+    }
+}
+
+impl Compute for Node {
+    fn apply<'a>(&'a self, spec: &'a Arc<TaskSpec>, action: TaskAction) -> BoxFuture<'a, Result<(), ComputeError>> {
+        Box::pin(async move {
+            match action {
+                TaskAction::Start => self.inner.start(spec),
+                TaskAction::Stop => self.inner.stop(spec),
+                TaskAction::Remove => self.inner.remove(spec),
+            }
+            .map_err(|error| ComputeError(format!("task {}: {error}", spec.task_id)))
+        })
+    }
+
+    fn discard<'a>(&'a self, task_id: &'a str) -> BoxFuture<'a, Result<(), ComputeError>> {
+        Box::pin(async move {
+            let known = self.inner.tasks().get(task_id).cloned();
+            match known {
+                Some(task) => self.inner.remove(&task.spec).map_err(|error| error.to_string()),
+                None => remove::attempt(&self.inner, task_id, || {}).await,
+            }
+            .map_err(|error| ComputeError(format!("task {task_id}: {error}")))
+        })
+    }
+
+    fn apply_network(&self, plan: Arc<NetworkPlan>) -> BoxFuture<'_, Result<(), ComputeError>> {
+        Box::pin(async move { self.inner.network.apply_plan(plan).await.map_err(|error| ComputeError(error.to_string())) })
+    }
+
+    fn observe(&self, task_id: &str) -> Option<TaskObservation> {
+        self.inner.tasks().get(task_id).map(|task| task.observation())
+    }
+
+    fn task_ids(&self) -> Vec<String> {
+        self.inner.tasks().keys().cloned().collect()
+    }
+
+    fn changed(&self, seen: u64) -> BoxFuture<'_, u64> {
+        let mut changes = self.inner.changes.subscribe();
+        Box::pin(async move {
+            // The sender lives as long as this node does.
+            changes.wait_for(|count| *count > seen).await.map_or(seen, |count| *count)
+        })
+    }
+}
+
+impl Inner {
+    fn start(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
+        let task = self.task(spec);
+        if task.observation().failure.is_none() && task.want(Wanted::Start) {
+            task.directory.create(spec)?;
+            tokio::spawn(start::run(Arc::clone(self), task));
+        }
+        Ok(())
+    }
+
+    fn stop(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
+        let task = self.task(spec);
+        let begun = *task.wanted.borrow() >= Wanted::Start;
+        // Who starts, or follows a shim, sees the wish; where nobody does, there is nothing to stop.
+        if task.want(Wanted::Stop) && !begun {
+            task.stopped_early();
+        }
+        Ok(())
+    }
+
+    fn remove(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
+        let known = self.tasks().get(&spec.task_id).cloned();
+        let task = match known {
+            Some(task) => task,
+            None if TaskDirectory::new(&self.tasks_directory, &spec.task_id).path().exists() => self.task(spec),
+            None => return Ok(()),
+        };
+        if task.want(Wanted::Remove) {
+            tokio::spawn(remove::run(Arc::clone(self), task));
+        }
+        Ok(())
+    }
+
+    /// The task, known from here on.
+    fn task(&self, spec: &Arc<TaskSpec>) -> Arc<Task> {
+        let directory = TaskDirectory::new(&self.tasks_directory, &spec.task_id);
+        let new = || Arc::new(Task::new(Arc::clone(spec), directory, self.changes.clone()));
+        Arc::clone(self.tasks().entry(spec.task_id.clone()).or_insert_with(new))
+    }
+
+    fn forget(&self, task_id: &str) {
+        self.tasks().remove(task_id);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<String, Arc<Task>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adopts every task that has a directory, and takes away what has none.
+    async fn adopt_all(self: &Arc<Self>) -> Result<(), NodeError> {
+        let named = |source| NodeError::Directory { path: self.tasks_directory.clone(), source };
+        let entries = std::fs::read_dir(&self.tasks_directory).map_err(named)?;
+        let ids: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut leavings = Vec::new();
+        for id in ids {
+            let directory = TaskDirectory::new(&self.tasks_directory, &id);
+            match directory.spec() {
+                Some(spec) => self.adopt(spec).await,
+                None => leavings.push(id),
+            }
+        }
+        let known = |id: &String| self.tasks().contains_key(id);
+        leavings.extend(self.network.list().into_iter().filter(|id| !known(id)));
+        leavings.sort_unstable();
+        leavings.dedup();
+        for id in leavings {
+            tracing::info!(task = id, "taking away what is left of a task without a specification");
+            if let Err(message) = remove::attempt(self, &id, || {}).await {
+                tracing::error!(task = id, "cannot take away what is left of a task: {message}");
+            }
+        }
+        Ok(())
+    }
+
+    async fn adopt(self: &Arc<Self>, spec: TaskSpec) {
+        let task = self.task(&Arc::new(spec));
+        let directory = task.directory.clone();
+        let found = tokio::task::spawn_blocking(move || link::find(&directory)).await;
+        match found {
+            Ok(link::Found::Alive(stream)) => {
+                task.want(Wanted::Start);
+                task.follow_logs(&self.services);
+                if let Err(failure) = metadata::serve(self, &task) {
+                    tracing::error!(task = task.spec.task_id, "{failure}");
+                }
+                if let Err(error) = link::attach(self, &task, stream, None) {
+                    tracing::error!(task = task.spec.task_id, "cannot follow the task's shim: {error}");
+                }
+            }
+            Ok(link::Found::Gone) => {
+                task.want(Wanted::Start);
+                task.follow_logs(&self.services);
+                link::after(self, &task, None).await;
+            }
+            // It is started when the control plane wants it.
+            Ok(link::Found::Never) | Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The road up: network, log streams, secrets and pulls side by side; then the bundles; then the shim.
+//!
+//! Until the shim begins, a stop simply drops the work. The first failure drops the rest. Every failure is named as ECS
+//! names it and becomes part of what is observed; nothing is undone here, because a failed start goes down the same road
+//! as a stopped task.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use domain::compute::ContainerSpec;
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use tokio::task::JoinSet;
+use wire::{Sensitive, Timestamp};
+
+use super::Inner;
+use super::directory::KeptImage;
+use super::launch::{self, Prepared, PreparedContainer};
+use super::link;
+use super::task::Task;
+use crate::images::{Image, PullProgress};
+use crate::metadata;
+
+/// Takes a task up. Returns when its shim runs, or it failed, or it was stopped before.
+pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
+    let prepared = tokio::select! {
+        biased;
+        () = task.wanted_down() => None,
+        prepared = prepare(&node, &task) => Some(prepared),
+    };
+    match prepared {
+        None => task.stopped_early(),
+        Some(Err(failure)) => task.failed(failure),
+        Some(Ok(prepared)) => {
+            if let Err(failure) = begin(&node, &task, prepared).await {
+                task.failed(failure);
+            }
+        }
+    }
+}
+
+/// Everything that can be done side by side.
+async fn prepare(node: &Arc<Inner>, task: &Arc<Task>) -> Result<Prepared, Failure> {
+    let mut containers = JoinSet::new();
+    for index in 0..task.spec.containers.len() {
+        let (node, task) = (Arc::clone(node), Arc::clone(task));
+        containers.spawn(async move { prepare_container(&node, &task, index).await });
+    }
+    let network = async {
+        let path = node.network.prepare(&task.spec.interface, &task.spec.task_id).await.map_err(|error| {
+            let message = error.to_string();
+            let link = Link {
+                kind: LinkKind::Network,
+                subject: task.spec.interface.id.clone(),
+                outcome: Outcome::Broken,
+                detail: message.clone(),
+                mend: "tidegate doctor says what this host lacks".to_owned(),
+            };
+            let message = format!("failed to configure ENI: {message}");
+            Failure::new(FailureName::ResourceInitializationError, message).with_link(link)
+        })?;
+        task.observe(|observation| observation.network_ready = true);
+        Ok::<PathBuf, Failure>(path)
+    };
+    let all = async {
+        let mut prepared = Vec::new();
+        while let Some(joined) = containers.join_next().await {
+            prepared.push(joined.map_err(|error| internal(&error))??);
+        }
+        prepared.sort_by_key(|container: &PreparedContainer| container.index);
+        Ok(prepared)
+    };
+    let (network_namespace, containers) = tokio::try_join!(network, all)?;
+    Ok(Prepared { network_namespace, containers })
+}
+
+async fn prepare_container(node: &Inner, task: &Task, index: usize) -> Result<PreparedContainer, Failure> {
+    let container = &task.spec.containers[index];
+    let (services, id, name) = (&node.services, task.spec.task_id.as_str(), container.name.as_str());
+    let secrets = async {
+        if container.secret_names.is_empty() { Ok(Vec::new()) } else { services.secret_environment(id, name).await }
+    };
+    let log = async { if container.log.is_some() { services.open_log(id, name).await } else { Ok(()) } };
+    let work = async { tokio::try_join!(log, secrets, pull(node, task, container)) };
+    let ((), secrets, image) = work.await.map_err(|failure: Failure| {
+        if failure.container.is_some() { failure } else { failure.of_container(name) }
+    })?;
+    let secrets: Vec<(String, Sensitive)> = secrets;
+    Ok(PreparedContainer { index, image, secrets })
+}
+
+async fn pull(node: &Inner, task: &Task, container: &ContainerSpec) -> Result<Image, Failure> {
+    let credentials = if container.private_registry {
+        node.services.registry_auth(&task.spec.task_id, &container.name).await?
+    } else {
+        None
+    };
+    task.pull_began(now());
+    let progress = Arc::new(PullProgress::default());
+    let pulled = node.images.pull(&container.image, credentials, &task.spec.architecture, progress).await;
+    task.pull_ended(now());
+    let image = pulled?;
+    let kept = KeptImage { digest: image.digest.clone(), manifest_digest: image.manifest_digest.clone() };
+    task.pulled(&container.name, kept);
+    Ok(image)
+}
+
+/// Makes the bundles and starts the shim. From here on a stop is the shim's.
+async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Result<(), Failure> {
+    task.keep().map_err(|error| cannot_create(format!("{}: {error}", task.directory.path().display())))?;
+    metadata::serve(node, task)?;
+    let shim = {
+        let (node, task) = (Arc::clone(node), Arc::clone(task));
+        tokio::task::spawn_blocking(move || launch::launch(&node, &task, prepared)).await.map_err(|error| internal(&error))??
+    };
+    task.follow_logs(&node.services);
+    link::attach(node, task, shim.stream, Some(shim.child)).map_err(|error| internal(&error))
+}
+
+/// A failure before the container could be started.
+pub(super) fn cannot_create(message: String) -> Failure {
+    Failure::new(FailureName::CannotCreateContainerError, message)
+}
+
+fn internal(error: &dyn std::error::Error) -> Failure {
+    Failure::new(FailureName::ContainerRuntimeError, error.to_string())
+}
+
+/// Now.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
