@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
-use super::reference::{Layers, Request, Who, may};
+use super::reference::{Layers, Request, Who, condition_holds, may};
 use super::*;
+use crate::iam::condition::Condition;
+use crate::iam::pattern::Variables;
 use crate::iam::{Asked, ResourcePolicyRule, evaluate};
 
 const ACTIONS: &[&str] = &["ecs:RunTask", "ecs:StopTask", "iam:PassRole", "kms:Decrypt"];
@@ -176,11 +178,11 @@ proptest! {
         keys in context(),
         identity in prop::collection::vec(document(false), 0..=2),
         boundary in prop::option::weighted(0.3, document(false)),
-        session in prop::collection::vec(document(false), 0..=1),
+        of_session in prop::collection::vec(document(false), 0..=1),
         of_resource in prop::option::weighted(0.6, document(true)),
         must_allow in prop::bool::weighted(0.3),
     ) {
-        let caller = [root(), alice(), session_caller(), service()][who].clone();
+        let caller = [root(), alice(), session(), service()][who].clone();
         let own = caller.arn();
         let reference = may(
             &Who {
@@ -194,7 +196,7 @@ proptest! {
                 // Only users and roles have these.
                 identity: if who == 1 || who == 2 { &identity } else { &[] },
                 boundary: boundary.as_ref().filter(|_| who == 1 || who == 2),
-                session: if who == 2 { &session } else { &[] },
+                session: if who == 2 { &of_session } else { &[] },
                 resource: of_resource.as_ref(),
                 must_allow,
             },
@@ -203,7 +205,7 @@ proptest! {
         let policies = Policies {
             identity: identity.iter().filter(|_| has_policies).map(|one| read(one, PolicyKind::Inline)).collect(),
             boundary: boundary.as_ref().filter(|_| has_policies).map(|one| read(one, PolicyKind::Managed)),
-            session: session.iter().filter(|_| who == 2).map(|one| read(one, PolicyKind::Inline)).collect(),
+            session: of_session.iter().filter(|_| who == 2).map(|one| read(one, PolicyKind::Inline)).collect(),
             resource: of_resource.as_ref().map(|one| read(one, PolicyKind::Resource)),
             rule: if must_allow { ResourcePolicyRule::MustAllow } else { ResourcePolicyRule::MayAllow },
         };
@@ -220,6 +222,56 @@ proptest! {
     }
 }
 
-fn session_caller() -> Caller {
-    super::session()
+/// Values that an operator can tell apart, so that random ones often meet.
+fn pool(operator: &str) -> &'static [&'static str] {
+    match operator {
+        numeric if numeric.starts_with("Numeric") => &["1", "1.0", "2", "-3", "x"],
+        date if date.starts_with("Date") => DATES,
+        "Bool" | "Null" => &["true", "false"],
+        "BinaryEquals" => &["YQ==", "Yg==", "YWI="],
+        "IpAddress" | "NotIpAddress" => &["10.0.0.1", "10.0.0.0/8", "10.9.0.1", "192.0.2.1", "192.0.2.0/31"],
+        arn if arn.starts_with("Arn") => &[
+            "arn:aws:iam::1:role/a",
+            "arn:aws:iam::2:role/b",
+            "arn:aws:iam::*:role/*",
+            "arn:aws:iam::1:role/${aws:username}",
+            "*",
+        ],
+        _ => &["a", "A", "b", "a*", "?", "*", "${aws:username}", "${aws:none, 'b'}"],
+    }
+}
+
+fn quantified() -> impl Strategy<Value = (String, Vec<&'static str>, Vec<&'static str>)> {
+    let name = (select(OPERATORS), select(&["", "ForAllValues:", "ForAnyValue:"][..]), prop::bool::weighted(0.2));
+    name.prop_flat_map(|(operator, prefix, if_exists)| {
+        let (prefix, suffix) = match operator {
+            "Null" => ("", ""),
+            _ if if_exists => (prefix, "IfExists"),
+            _ => (prefix, ""),
+        };
+        let values = prop::collection::vec(select(pool(operator)), 1..=3);
+        let found = prop::collection::vec(select(pool(operator)), 0..=3);
+        (Just(format!("{prefix}{operator}{suffix}")), values, found)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn both_evaluations_agree_on_every_condition((operator, wanted, found) in quantified()) {
+        let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<String>>();
+        let keys = HashMap::from([
+            ("kms:X".to_owned(), owned(&found)),
+            ("aws:username".to_owned(), vec!["a".to_owned()]),
+        ]);
+        let mut context = no_context();
+        for (key, values) in &keys {
+            context.set_all(key, values.clone());
+        }
+        let condition = Condition::new(&operator, "kms:x", owned(&wanted), Variables::Replaced).expect("a condition");
+        let found = Some(&keys["kms:X"]).filter(|values| !values.is_empty());
+        let slow = condition_holds(&operator, &owned(&wanted), found, &keys);
+        prop_assert_eq!(condition.holds(&context), slow);
+    }
 }

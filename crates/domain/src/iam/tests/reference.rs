@@ -173,7 +173,7 @@ fn conditions_hold(statement: &Value, request: &Request<'_>) -> bool {
     })
 }
 
-fn condition_holds(
+pub(super) fn condition_holds(
     operator: &str,
     wanted: &[String],
     found: Option<&Vec<String>>,
