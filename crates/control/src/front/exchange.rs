@@ -28,6 +28,14 @@ pub(super) struct Door {
     pub(super) router: Arc<Router>,
 }
 
+/// For the log: who asked for what. Never how, because parameters may hold secrets.
+#[derive(Default)]
+struct Seen {
+    service: &'static str,
+    operation: String,
+    caller: String,
+}
+
 impl Door {
     /// Answers one request; every way it can go wrong is an answer too.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
@@ -37,16 +45,14 @@ impl Door {
         if head.uri.path() == HEALTH {
             return response(200, "application/json", &id, Bytes::from_static(b"{\"status\":\"ok\"}"));
         }
-        let outcome = self.exchange(&head, body, peer, &id).await;
-        let (answer, code) = match &outcome {
-            Ok(_) => (None, ""),
-            Err(refusal) => (Some(refusal.response(&id)), refusal.error.code.as_ref()),
-        };
-        tracing::debug!(id, call = call_name(&head), code, elapsed = ?began.elapsed(), "answered");
-        match (answer, outcome) {
-            (Some(refused), _) => refused,
-            (None, Ok((protocol, bytes))) => response(200, protocol.content_type(), &id, bytes),
-            (None, Err(refusal)) => refusal.response(&id),
+        let mut seen = Seen::default();
+        let outcome = self.exchange(&head, body, peer, &id, &mut seen).await;
+        let code = outcome.as_ref().err().map_or("", |refusal| refusal.error.code.as_ref());
+        let Seen { service, operation, caller } = &seen;
+        tracing::debug!(id, service, operation, caller, code, elapsed = ?began.elapsed(), "answered");
+        match outcome {
+            Ok((protocol, bytes)) => response(200, protocol.content_type(), &id, bytes),
+            Err(refusal) => refusal.response(&id),
         }
     }
 
@@ -56,6 +62,7 @@ impl Door {
         body: Incoming,
         peer: IpAddr,
         id: &str,
+        seen: &mut Seen,
     ) -> Result<(Protocol, Vec<u8>), Refusal> {
         let body = read(head, body).await?;
         let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
@@ -68,8 +75,11 @@ impl Door {
             None => (Call::of_form(&form)?, Parameters::Form(&form)),
         };
         let refuse = |error| Refusal::of(call.service, error);
+        seen.service = call.service.name;
+        call.operation.clone_into(&mut seen.operation);
         let route = self.router.find(call.service, call.operation).ok_or_else(|| refuse(call.not_served()))?;
         let caller = authentication::caller(&self.app, call.service, head, &body, peer).map_err(refuse)?;
+        seen.caller = caller.arn();
         let running = route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned()).map_err(refuse)?;
         let answer = finished(running, &call).await.map_err(refuse)?;
         Ok((call.service.protocol, answer))
@@ -122,9 +132,4 @@ async fn finished(running: Running, call: &Call<'_>) -> Result<Vec<u8>, ServiceE
         Err(ServiceError::new("InternalFailure", "The request failed inside Tidegate; see the server's log.")
             .with_status(500))
     })
-}
-
-/// For the log: the target, or nothing for forms, whose parameters may hold secrets.
-fn call_name(head: &Parts) -> &str {
-    head.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default()
 }
