@@ -23,6 +23,8 @@ mod task_definition;
 mod task_definition_list;
 mod task_list;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use api::ecs::op;
