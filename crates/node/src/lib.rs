@@ -15,6 +15,7 @@
 
 pub mod images;
 pub mod network;
+mod protect;
 mod logs;
 mod metadata;
 mod runtime;
@@ -23,6 +24,7 @@ mod tasks;
 #[cfg(test)]
 mod test_support;
 
+pub use protect::protect_secrets;
 pub use runtime::RuntimeChoice;
 pub use runtime::cgroup::Cgroups;
 pub use tasks::{Node, NodeError, NodeSettings};

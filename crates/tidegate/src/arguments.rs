@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use ipnet::Ipv4Net;
+use node::RuntimeChoice;
+
+/// Where a server keeps everything unless it is told otherwise.
+pub(crate) const DATA_DIRECTORY: &str = "/var/lib/tidegate";
+/// What is read for registries unless another file is named; it need not be there.
+pub(crate) const REGISTRIES: &str = "/etc/tidegate/registries.toml";
+
+/// Fargate that you run yourself: AWS's APIs for ECS tasks, on this machine, for real.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, max_term_width = 100, after_help = "Begin with:  tidegate demo")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server in the foreground
+    Serve(Serve),
+    /// Print the variables that make every AWS client use the server: eval "$(tidegate env)"
+    Env(Place),
+    /// Walk the road of a private image on this machine, with a registry of its own
+    Demo,
+    /// Say why a task is where it is, and what to do about it
+    Explain {
+        #[command(flatten)]
+        place: Place,
+        /// The task's id, the beginning of it, or its ARN
+        task: String,
+        /// Print the explanation as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the tasks of all clusters
+    Ps {
+        #[command(flatten)]
+        place: Place,
+        /// Stopped tasks too
+        #[arg(short, long)]
+        all: bool,
+    },
+    /// Print what a task's containers have printed
+    Logs {
+        #[command(flatten)]
+        place: Place,
+        /// Go on until the task has stopped
+        #[arg(short, long)]
+        follow: bool,
+        /// The task's id, the beginning of it, or its ARN
+        task: String,
+    },
+    /// Look at what this machine has of what tasks need
+    Doctor,
+}
+
+/// Which server a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The server's data directory [default: what AWS_ENDPOINT_URL names, else /var/lib/tidegate]
+    #[arg(long, value_name = "DIRECTORY", env = "TIDEGATE_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where everything durable lies
+    #[arg(long, value_name = "DIRECTORY", default_value = DATA_DIRECTORY, env = "TIDEGATE_DATA_DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
+    pub(crate) listen: SocketAddr,
+    /// The one region of this server
+    #[arg(long, default_value = "us-east-1", value_parser = region)]
+    pub(crate) region: String,
+    /// The account that exists from the start
+    #[arg(long, value_name = "12 DIGITS", default_value = "123456789012", value_parser = account)]
+    pub(crate) account: String,
+    /// A range from which tasks get public addresses [default: 203.0.113.0/24, reachable from this host only]
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) public_pool: Vec<Ipv4Net>,
+    /// Mirrors, certificates and other settings per registry [default: /etc/tidegate/registries.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) registries: Option<PathBuf>,
+    /// What starts containers: libcontainer (built in), or the command of an OCI runtime such as runc or runsc
+    #[arg(long, value_name = "RUNTIME", default_value = "libcontainer")]
+    pub(crate) runtime: RuntimeChoice,
+    /// What network names begin with; a second server on this machine needs another one
+    #[arg(long, value_name = "NAME", default_value = "tg", value_parser = network_name)]
+    pub(crate) network_name: String,
+    /// Four link-local addresses between host and tasks; a second server on this machine needs others
+    #[arg(long, value_name = "CIDR", default_value = "169.254.172.0/30", value_parser = network_link)]
+    pub(crate) network_link: Ipv4Net,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let good = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if good { Ok(text.to_owned()) } else { Err("an account is 12 digits".to_owned()) }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let good =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if good { Ok(text.to_owned()) } else { Err("a region is like us-east-1".to_owned()) }
+}
+
+fn network_name(text: &str) -> Result<String, String> {
+    let good =
+        (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if good { Ok(text.to_owned()) } else { Err("a name is 1 to 10 small letters and digits".to_owned()) }
+}
+
+fn network_link(text: &str) -> Result<Ipv4Net, String> {
+    let range: Ipv4Net = text.parse().map_err(|_| "not an address range".to_owned())?;
+    if range.prefix_len() == 30 { Ok(range.trunc()) } else { Err("the range has four addresses (/30)".to_owned()) }
+}

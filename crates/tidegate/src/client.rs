@@ -1,0 +1,199 @@
+//! The one HTTP client of the commands: plain AWS calls, signed as any other client signs them.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use api::{Operation, Service};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wire::Timestamp;
+use wire::sigv4::{Request, Signer, signed_headers};
+
+use crate::credentials::Credentials;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to a server, with somebody's key.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    credentials: Credentials,
+    host: String,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The server could not be reached.
+    #[error("no Tidegate server answers at {endpoint} ({reason}); is `tidegate serve` running?")]
+    NoServer { endpoint: String, reason: String },
+    /// The service refused, in its own words.
+    #[error("{code}: {message}")]
+    Service { code: String, message: String },
+    /// The answer is not what the service should say.
+    #[error("the answer to {operation} cannot be read: {reason}")]
+    Answer { operation: String, reason: String },
+}
+
+/// An answer of the Query protocols.
+#[derive(Clone, Debug)]
+pub(crate) struct XmlAnswer(String);
+
+impl XmlAnswer {
+    /// The text of the first element of this name.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        let (_, after) = self.0.split_once(&format!("<{name}>"))?;
+        let (text, _) = after.split_once(&format!("</{name}>"))?;
+        Some(unescape(text))
+    }
+}
+
+/// The error of the awsJson protocol.
+#[derive(Deserialize)]
+struct JsonError {
+    #[serde(rename = "__type")]
+    kind: String,
+    #[serde(default, alias = "Message")]
+    message: String,
+}
+
+impl Client {
+    /// A client of the server that a command means: the one of `--data-dir` if it is given, else the one that the
+    /// environment names, else the one of the default data directory.
+    pub(crate) fn find(data_directory: Option<&Path>, default: &Path) -> anyhow::Result<Self> {
+        let credentials = match (data_directory, Credentials::from_environment()) {
+            (Some(directory), _) => Credentials::read(directory)?,
+            (None, Some(credentials)) => credentials,
+            (None, None) => Credentials::read(default)?,
+        };
+        Self::new(credentials)
+    }
+
+    /// A client with these credentials.
+    pub(crate) fn new(credentials: Credentials) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let endpoint = reqwest::Url::parse(&credentials.endpoint)
+            .with_context(|| format!("the endpoint {} is not a URL", credentials.endpoint))?;
+        let name = endpoint.host_str().with_context(|| format!("the endpoint {endpoint} names no host"))?;
+        let host = endpoint.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        Ok(Self { http, credentials, host })
+    }
+
+    /// The server's region.
+    pub(crate) fn region(&self) -> &str {
+        &self.credentials.region
+    }
+
+    /// Calls an operation of a service that speaks awsJson.
+    pub(crate) async fn call<O>(&self, input: &O::Input) -> Result<O::Output, CallError>
+    where
+        O: Operation,
+        O::Input: Serialize,
+        O::Output: DeserializeOwned,
+    {
+        let unreadable = |reason: String| CallError::Answer { operation: O::NAME.to_owned(), reason };
+        let body = serde_json::to_vec(input).map_err(|error| unreadable(error.to_string()))?;
+        let target = format!("{}.{}", O::SERVICE.target_prefix, O::NAME);
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let (status, answer) = self.send(O::SERVICE, &headers, body).await?;
+        if status.is_success() {
+            let text = if answer.is_empty() { "{}" } else { answer.as_str() };
+            return serde_json::from_str(text).map_err(|error| unreadable(error.to_string()));
+        }
+        let error: JsonError =
+            serde_json::from_str(&answer).map_err(|_| unreadable(format!("HTTP status {status}")))?;
+        let code = error.kind.rsplit('#').next().unwrap_or_default().to_owned();
+        Err(CallError::Service { code, message: error.message })
+    }
+
+    /// Calls an operation of a service that speaks awsQuery or ec2Query.
+    pub(crate) async fn query(
+        &self,
+        service: &Service,
+        operation: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<XmlAnswer, CallError> {
+        let pairs = [("Action", operation), ("Version", service.version)].into_iter().chain(parameters.iter().copied());
+        let body: Vec<String> =
+            pairs.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))).collect();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let (status, answer) = self.send(service, &headers, body.join("&").into_bytes()).await?;
+        let answer = XmlAnswer(answer);
+        if status.is_success() {
+            return Ok(answer);
+        }
+        match (answer.text("Code"), answer.text("Message")) {
+            (Some(code), Some(message)) => Err(CallError::Service { code, message }),
+            _ => Err(CallError::Answer { operation: operation.to_owned(), reason: format!("HTTP status {status}") }),
+        }
+    }
+
+    async fn send(
+        &self,
+        service: &Service,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(reqwest::StatusCode, String), CallError> {
+        let credentials = &self.credentials;
+        let mut sent = vec![("host", self.host.as_str())];
+        sent.extend_from_slice(headers);
+        let request = Request { method: "POST", path: "/", query: "", headers: &sent, body: &body };
+        let signer = Signer {
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: &credentials.secret_access_key,
+            session_token: credentials.session_token.as_ref().map(wire::Sensitive::expose),
+            region: &credentials.region,
+            service: service.signing_name,
+        };
+        let added = signed_headers(&request, &signer, now());
+        let mut post = self.http.post(format!("{}/", credentials.endpoint.trim_end_matches('/')));
+        for (name, value) in sent {
+            post = post.header(name, value);
+        }
+        for (name, value) in added {
+            post = post.header(name, value);
+        }
+        let no_server = |error: reqwest::Error| CallError::NoServer {
+            endpoint: credentials.endpoint.clone(),
+            reason: innermost(&error),
+        };
+        let answer = post.body(body).send().await.map_err(no_server)?;
+        let status = answer.status();
+        Ok((status, answer.text().await.map_err(no_server)?))
+    }
+}
+
+/// Now.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The text of the cause that has no further cause.
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for (escaped, character) in
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")]
+    {
+        plain = plain.replace(escaped, character);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xml_is_read_by_the_names_of_elements() {
+        let answer = XmlAnswer("<a><b>one &lt;&amp;lt; two</b><b>second</b></a>".into());
+        assert_eq!(answer.text("b").as_deref(), Some("one <&lt; two"));
+        assert_eq!(answer.text("c"), None);
+    }
+}

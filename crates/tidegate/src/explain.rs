@@ -1,0 +1,160 @@
+//! `tidegate explain`: why a task is where it is, and the mend.
+
+use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure, Link, op};
+
+use crate::client::Client;
+use crate::output::{Style, say, wrap};
+use crate::tasks;
+
+/// In which form an explanation is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Readable,
+    Json,
+}
+
+const WIDTH: usize = 100;
+
+/// Prints why a task is where it is.
+pub(crate) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
+    let found = tasks::find(client, name).await?;
+    let explanation = ask(client, &found.cluster, found.id()).await?;
+    let style = Style::of_output();
+    match form {
+        Form::Json => say(serde_json::to_string_pretty(&explanation)?)?,
+        Form::Readable => {
+            for line in readable(style, &explanation) {
+                say(line)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks the server for the explanation of a task.
+pub(crate) async fn ask(client: &Client, cluster: &str, task: &str) -> anyhow::Result<ExplainTaskOutput> {
+    let input = ExplainTaskInput { task: task.to_owned(), cluster: Some(cluster.to_owned()) };
+    Ok(client.call::<op::ExplainTask>(&input).await?)
+}
+
+/// The explanation in lines.
+pub(crate) fn readable(style: Style, explanation: &ExplainTaskOutput) -> Vec<String> {
+    let id = tasks::id_of(&explanation.task_arn);
+    let status = match &explanation.stop_code {
+        Some(code) => format!("{} ({code})", explanation.last_status),
+        None => explanation.last_status.clone(),
+    };
+    let mut lines = vec![format!("{} {id} is {status}", style.bold("Task"), status = style.bold(&status))];
+    if let Some(reason) = &explanation.stopped_reason {
+        lines.extend(wrap(reason, WIDTH).into_iter().map(|line| format!("  {line}")));
+    }
+    for failure in &explanation.failures {
+        lines.push(String::new());
+        lines.extend(failure_lines(style, failure, explanation));
+    }
+    if explanation.failures.is_empty() {
+        lines.push(String::new());
+        if explanation.last_status == "RUNNING" {
+            lines.push("It runs; here is its road:".to_owned());
+        }
+        lines.extend(explanation.road.iter().flat_map(|link| link_lines(style, link)));
+    }
+    lines
+}
+
+fn failure_lines(style: Style, failure: &Failure, explanation: &ExplainTaskOutput) -> Vec<String> {
+    let mut lines = Vec::new();
+    let sentence = format!("{}: {}", failure.name, failure.message);
+    let of = failure
+        .container
+        .as_ref()
+        .map_or_else(|| " of the task".to_owned(), |name| format!(" of the container {name}"));
+    lines.push(style.bold(&format!("The road{of}")));
+    if explanation.stopped_reason.as_ref() != Some(&sentence) {
+        lines.extend(wrap(&sentence, WIDTH).into_iter().map(|line| format!("  {line}")));
+    }
+    if failure.links.is_empty() {
+        lines.push("  Nothing more is known than this sentence.".to_owned());
+    }
+    lines.extend(failure.links.iter().flat_map(|link| link_lines(style, link)));
+    lines
+}
+
+fn link_lines(style: Style, link: &Link) -> Vec<String> {
+    let mark = match link.outcome.as_str() {
+        "good" => style.good("✓"),
+        "broken" => style.bad("✗"),
+        _ => style.dim("·"),
+    };
+    let subject = if link.outcome == "broken" { style.bold(&link.subject) } else { link.subject.clone() };
+    let mut lines = vec![format!("  {mark} {:<9} {subject}", link.kind)];
+    let indent = " ".repeat(14);
+    let detail = wrap(&link.detail, WIDTH - indent.len()).into_iter().filter(|line| !line.is_empty());
+    lines.extend(
+        detail.map(|line| format!("{indent}{}", if link.outcome == "broken" { line } else { style.dim(&line) })),
+    );
+    if let Some(mend) = &link.mend {
+        for (index, line) in wrap(mend, WIDTH - indent.len() - 2).into_iter().enumerate() {
+            let arrow = if index == 0 { "→" } else { " " };
+            lines.push(format!("{indent}{}", style.hint(&format!("{arrow} {line}"))));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn link(kind: &str, subject: &str, outcome: &str, detail: &str, mend: Option<&str>) -> Link {
+        Link {
+            kind: kind.into(),
+            subject: subject.into(),
+            outcome: outcome.into(),
+            detail: detail.into(),
+            mend: mend.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_the_broken_link_and_the_mend() {
+        let reason = "CannotPullContainerError: pull image manifest has been retried 1 time(s): 401 Unauthorized";
+        let explanation = ExplainTaskOutput {
+            task_arn: "arn:aws:ecs:us-east-1:123456789012:task/demo/0123456789abcdef0123456789abcdef".into(),
+            last_status: "STOPPED".into(),
+            stop_code: Some("TaskFailedToStart".into()),
+            stopped_reason: Some(reason.into()),
+            failures: vec![Failure {
+                container: Some("web".into()),
+                name: "CannotPullContainerError".into(),
+                message: "pull image manifest has been retried 1 time(s): 401 Unauthorized".into(),
+                links: vec![
+                    link("secret", "arn:…:secret:login", "good", "The secret was read.", None),
+                    link(
+                        "registry",
+                        "127.0.0.1:5000",
+                        "broken",
+                        "The registry answered 401 to the user alice.",
+                        Some("Put the right password into the secret."),
+                    ),
+                    link("image", "127.0.0.1:5000/demo/web", "notReached", "", None),
+                ],
+            }],
+            road: Vec::new(),
+        };
+        expect![[r#""#]].assert_eq(&readable(Style::Plain, &explanation).join("\n"));
+    }
+
+    #[test]
+    fn a_running_task_shows_its_road() {
+        let explanation = ExplainTaskOutput {
+            task_arn: "arn:aws:ecs:us-east-1:123456789012:task/demo/0123456789abcdef0123456789abcdef".into(),
+            last_status: "RUNNING".into(),
+            road: vec![link("container", "web", "good", "It runs.", None)],
+            ..ExplainTaskOutput::default()
+        };
+        expect![[r#""#]].assert_eq(&readable(Style::Plain, &explanation).join("\n"));
+    }
+}

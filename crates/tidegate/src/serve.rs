@@ -1,0 +1,205 @@
+//! `tidegate serve`: opens the store, joins the control plane with this machine, and serves until it is asked to end.
+//!
+//! Tasks outlive the server: at its end nothing is stopped, at its start it adopts what runs.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use control::iam::RootAccessKey;
+use control::seal::RootKey;
+use control::store::{SqliteJournal, Store};
+use control::task_services::AppTaskServices;
+use control::{App, Settings};
+use domain::compute::{Compute, TaskServices};
+use node::images::Registries;
+use node::{Node, NodeSettings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{DATA_DIRECTORY, REGISTRIES, Serve};
+use crate::credentials::Credentials;
+use crate::output::{Style, say};
+
+const WORKERS: usize = 2;
+/// How long file work may go on when everything else has ended.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    node::protect_secrets().context("this process cannot be protected from being dumped")?;
+    let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("the async runtime cannot be started")?;
+    let result = runtime.block_on(serve(options));
+    runtime.shutdown_timeout(FAREWELL);
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(options: Serve) -> anyhow::Result<()> {
+    let directory = options.data_dir.clone();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
+    let _lock = lock(&directory)?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another address with --listen", options.listen))?;
+    let address = listener.local_addr()?;
+    let app = Arc::new(open_app(&options)?);
+    let key = control::first_start(&app, key_of_environment()?).await.context("the first start failed")?;
+    let credentials = credentials(&options, address, key);
+    credentials.write(&directory).context("the file credentials cannot be written")?;
+
+    let (end, ended) = watch::channel(false);
+    let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(control::router()), listener, {
+        let mut ended = ended.clone();
+        async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }));
+    tell(&options, &credentials)?;
+    let retention = tokio::spawn(control::logs::keep_retention(Arc::clone(&app)));
+    let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
+    let compute: Arc<dyn Compute> = open_node(&options, services).await?;
+    let reconcilers = control::reconcile::start(&app, &compute);
+
+    asked_to_end().await?;
+    tracing::info!("ending; tasks run on");
+    end.send_replace(true);
+    door.await.context("the front door did not end well")?;
+    reconcilers.shut_down().await;
+    retention.abort();
+    Ok(())
+}
+
+fn open_app(options: &Serve) -> anyhow::Result<App> {
+    let directory = &options.data_dir;
+    let root_key = RootKey::of_directory(directory)?;
+    let journal = SqliteJournal::open(&directory.join("tidegate.db"))?;
+    let store = Store::open(journal)?;
+    let settings = Settings {
+        data_directory: directory.clone(),
+        region: options.region.clone(),
+        account: options.account.clone(),
+        public_pool: public_pool(options),
+    };
+    Ok(App::new(store, settings, Arc::new(crate::client::now), root_key))
+}
+
+fn public_pool(options: &Serve) -> Vec<ipnet::Ipv4Net> {
+    if options.public_pool.is_empty() { Settings::default_public_pool() } else { options.public_pool.clone() }
+}
+
+/// The root access key that the operator fixes, for CI.
+fn key_of_environment() -> anyhow::Result<Option<RootAccessKey>> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable("TIDEGATE_ROOT_ACCESS_KEY_ID"), variable("TIDEGATE_ROOT_SECRET_ACCESS_KEY")) {
+        (None, None) => Ok(None),
+        (Some(access_key_id), Some(secret)) => {
+            Ok(Some(RootAccessKey { access_key_id, secret_access_key: secret.into() }))
+        }
+        _ => bail!("TIDEGATE_ROOT_ACCESS_KEY_ID and TIDEGATE_ROOT_SECRET_ACCESS_KEY are given together or not at all"),
+    }
+}
+
+/// Only one server may have a data directory. The lock goes with the process, however it ends.
+fn lock(directory: &Path) -> anyhow::Result<File> {
+    let path = directory.join("lock");
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            write!(file, "{}", std::process::id())?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            bail!(
+                "another Tidegate server (process {holder}) already serves {directory}; end it first, or choose another \
+                 directory with --data-dir",
+                directory = directory.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+fn credentials(options: &Serve, address: SocketAddr, key: RootAccessKey) -> Credentials {
+    // Clients on this machine reach a server that listens everywhere over loopback.
+    let reachable = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    Credentials {
+        endpoint: format!("http://{}", SocketAddr::new(reachable, address.port())),
+        region: options.region.clone(),
+        access_key_id: key.access_key_id,
+        secret_access_key: key.secret_access_key,
+        session_token: None,
+    }
+}
+
+fn tell(options: &Serve, credentials: &Credentials) -> io::Result<()> {
+    let directory = options.data_dir.display();
+    let option =
+        if options.data_dir == Path::new(DATA_DIRECTORY) { String::new() } else { format!(" --data-dir {directory}") };
+    let style = Style::of_output();
+    say(format!(
+        "{} listens on {} (account {}, region {}, data in {directory}). Use it:  {}",
+        style.bold("Tidegate"),
+        style.bold(&credentials.endpoint),
+        options.account,
+        options.region,
+        style.hint(&format!("eval \"$(tidegate env{option})\""))
+    ))
+}
+
+async fn open_node(options: &Serve, services: Arc<dyn TaskServices>) -> anyhow::Result<Arc<dyn Compute>> {
+    let file = options.registries.clone().or_else(|| Some(PathBuf::from(REGISTRIES)).filter(|path| path.exists()));
+    let registries = file.map(|file| Registries::load(&file)).transpose()?.unwrap_or_default();
+    let mut network = node::network::Settings::new(&options.region);
+    network.name.clone_from(&options.network_name);
+    network.link = options.network_link;
+    let settings = NodeSettings {
+        data_directory: options.data_dir.clone(),
+        runtime: options.runtime.clone(),
+        registries,
+        shim_executable: PathBuf::from("/proc/self/exe"),
+        network,
+    };
+    let node =
+        Node::open(settings, services).await.context("this machine cannot run tasks (tidegate doctor says more)")?;
+    Ok(node)
+}
+
+async fn asked_to_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
