@@ -4,6 +4,7 @@ import base64
 import datetime
 import json
 import pathlib
+import re
 import subprocess
 import tomllib
 
@@ -12,6 +13,9 @@ import botocore.session
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TEXTS = ["a", "vpc-0a1b", "a b+c&d=e%2F", "<tag attribute=\"x\">&amp;'</tag>", "é 漢字 🙂", "line\nline\ttab", " edges ", "1.2.3",
          "true", "0", "carriage\rreturn"]
+# One of these satisfies each pattern that the models have and Python can express.
+PATTERNED = ["a", "abcdefgh", "123456", "123456789012", "v1", "us-east-1", "/", "/a/", "/service-role/", "aws:iam",
+             "arn:aws:iam::123456789012:role/name", "0123456789abcdef0123456789abcdef"]
 # Our own service has no model in botocore.
 OWN_SERVICES = {"tidegate"}
 
@@ -125,3 +129,43 @@ def as_json(shape, value, name_of):
     if shape.type_name == "timestamp":
         return value.timestamp()
     return value
+
+
+class ValidValues(Values):
+    """Values that satisfy the constraints of their shapes."""
+
+    def list_value(self, shape, above):
+        least, most = limits(shape, 1, 3)
+        return [self.of(shape.member, above) for _ in range(self.random.randint(least, min(most, least + 2)))]
+
+    def string_value(self, shape, _):
+        if shape.enum:
+            return self.random.choice(shape.enum)
+        least, most = limits(shape, 1, 100)
+        pattern = shape.metadata.get("pattern", "")
+        candidates = [text for text in TEXTS + PATTERNED if least <= len(text) <= most]
+        if pattern and "\\p{" not in pattern:
+            candidates = [text for text in candidates if re.fullmatch(pattern, text)]
+        return self.random.choice(candidates) if candidates else "a" * least
+
+    def map_value(self, shape, above):
+        least, _ = limits(shape, 1, 1)
+        value = {}
+        while len(value) < least:
+            value[self.of(shape.key, above)] = self.of(shape.value, above)
+        return value
+
+    def blob_value(self, shape, _):
+        least, most = limits(shape, 1, 20)
+        return self.random.randbytes(self.random.randint(least, min(most, 20)))
+
+    def integer_value(self, shape, _):
+        return self.random.randint(*limits(shape, -5, 5))
+
+    long_value = integer_value
+
+
+def limits(shape, least, most):
+    """The shape's own range, else this one."""
+    low = shape.metadata.get("min", min(least, shape.metadata.get("max", least)))
+    return low, max(low, shape.metadata.get("max", most))

@@ -7,7 +7,7 @@ import botocore.parsers
 import botocore.serialize
 import pytest
 
-from mirror import Mirror, Values, answer_name, as_json, request_name, served, service_models
+from mirror import Mirror, ValidValues, Values, answer_name, as_json, request_name, served, service_models
 
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 CASES = 6
@@ -24,9 +24,9 @@ def models():
     return service_models()
 
 
-def cases(*seed):
+def cases(*seed, kind=Values):
     """The first has every member, the others some."""
-    return [Values(random.Random(f"{seed} {case}"), every_member=case == 0) for case in range(CASES)]
+    return [kind(random.Random(f"{seed} {case}"), every_member=case == 0) for case in range(CASES)]
 
 
 def body(serializer, value, operation):
@@ -56,6 +56,36 @@ def test_requests_are_understood_as_botocore_means_them(mirror, models, service,
         value = values.of(operation.input_shape)
         understood = mirror.ask(do="read", service=service, operation=name, body=body(serializer, value, operation))
         assert without_empty(understood) == without_empty(as_json(operation.input_shape, value, answer_name))
+
+
+@pytest.mark.parametrize(("service", "name"), served())
+def test_constraints_are_the_models(mirror, models, service, name):
+    operation = models[service].operation_model(name)
+    shape = operation.input_shape
+    if shape is None:
+        return
+    serializer = botocore.serialize.create_serializer(models[service].metadata["protocol"], include_validation=False)
+
+    def violations(value):
+        return mirror.ask(do="check", service=service, operation=name, body=body(serializer, value, operation))
+
+    for values in cases("valid", service, name, kind=ValidValues):
+        value = values.of(shape)
+        assert violations(value) == []
+        for member, member_shape in shape.members.items():
+            if member in shape.required_members and must_not_be_empty(member_shape):
+                without = {key: kept for key, kept in value.items() if key != member}
+                assert any("must not be null" in violation for violation in violations(without)), member
+            if member_shape.type_name == "string" and member_shape.enum:
+                assert any("enum value set" in violation for violation in violations({**value, member: "?"})), member
+            longest = member_shape.metadata.get("max")
+            if member_shape.type_name == "string" and longest and longest < 10_000:
+                too_long = {**value, member: "a" * (longest + 1)}
+                assert any(f"less than or equal to {longest}" in violation for violation in violations(too_long)), member
+
+
+def must_not_be_empty(shape):
+    return shape.type_name in ("string", "blob") and shape.metadata.get("min") != 0
 
 
 @pytest.mark.parametrize(("service", "name"), served())

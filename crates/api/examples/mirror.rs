@@ -2,6 +2,7 @@
 //!
 //! One JSON object a line comes in and one goes out:
 //! - `{"do": "read", "service": …, "operation": …, "body": …}`: the request's input as we understand it
+//! - `{"do": "check", "service": …, "operation": …, "body": …}`: what we find wrong with that input
 //! - `{"do": "write", "service": …, "operation": …, "output": …}`: the bytes of that answer
 //! - `{"do": "refuse", "service": …, "code": …, "message": …, "status": …}`: the bytes of that error
 
@@ -19,22 +20,31 @@ const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 #[serde(tag = "do", rename_all = "lowercase")]
 enum Job {
     Read { service: String, operation: String, body: String },
+    Check { service: String, operation: String, body: String },
     Write { service: String, operation: String, output: Value },
     Refuse { service: String, code: String, message: String, status: u16 },
+}
+
+fn input_of<O: api::Operation>(body: &str) -> Result<O::Input, String> {
+    match O::SERVICE.protocol {
+        Protocol::Json => document::input_from_json(body.as_bytes()).map_err(|error| error.to_string()),
+        protocol => {
+            let form = Form::parse(body.as_bytes()).map_err(|error| error.to_string())?;
+            document::input_from_form(&form, protocol).map_err(|error| error.to_string())
+        }
+    }
 }
 
 fn read<O: api::Operation>(body: &str) -> Result<Value, String>
 where
     O::Input: serde::Serialize,
 {
-    let input: O::Input = match O::SERVICE.protocol {
-        Protocol::Json => document::input_from_json(body.as_bytes()).map_err(|error| error.to_string())?,
-        protocol => {
-            let form = Form::parse(body.as_bytes()).map_err(|error| error.to_string())?;
-            document::input_from_form(&form, protocol).map_err(|error| error.to_string())?
-        }
-    };
-    serde_json::to_value(input).map_err(|error| error.to_string())
+    serde_json::to_value(input_of::<O>(body)?).map_err(|error| error.to_string())
+}
+
+fn check<O: api::Operation>(body: &str) -> Result<Value, String> {
+    let violations = wire::Check::violations_of(&input_of::<O>(body)?);
+    Ok(violations.iter().map(ToString::to_string).collect())
 }
 
 fn write<O: api::Operation>(output: Value) -> Result<Value, String>
@@ -66,6 +76,12 @@ macro_rules! mirror {
                 Job::Read { service, operation, body } => match (service.as_str(), operation.as_str()) {
                     $((stringify!($service), stringify!($operation)) => {
                         read::<api::$service::op::$operation>(&body)
+                    })*
+                    _ => Err(format!("{service}:{operation} is not served")),
+                },
+                Job::Check { service, operation, body } => match (service.as_str(), operation.as_str()) {
+                    $((stringify!($service), stringify!($operation)) => {
+                        check::<api::$service::op::$operation>(&body)
                     })*
                     _ => Err(format!("{service}:{operation} is not served")),
                 },
