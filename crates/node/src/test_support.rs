@@ -81,3 +81,10 @@ pub(crate) fn task(id: &str, containers: Vec<ContainerSpec>) -> TaskSpec {
         created_at: Timestamp::from_seconds(1_790_000_000),
     }
 }
+
+/// The example that is the shim; `cargo test` builds it beside the tests.
+pub(crate) fn shim_executable() -> std::path::PathBuf {
+    let tests = std::env::current_exe().expect("this test");
+    let target = tests.parent().and_then(std::path::Path::parent).expect("the target directory");
+    target.join("examples").join("shim")
+}

@@ -188,22 +188,6 @@ impl Cgroups {
         self.roots().iter().try_for_each(|root| remove_tree(&root.join(relative)))
     }
 
-    /// The tasks that have a group here.
-    pub(crate) fn task_ids(&self) -> Vec<String> {
-        let mut found: Vec<String> = self
-            .roots()
-            .iter()
-            .filter_map(|root| fs::read_dir(root.join(ROOT)).ok())
-            .flatten()
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
     fn roots(&self) -> Vec<&Path> {
         match self {
             Self::Unified(root) => vec![root],

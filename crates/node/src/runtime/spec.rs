@@ -65,13 +65,16 @@ pub(crate) fn config(bundle: &Bundle<'_>) -> Value {
         .into_iter()
         .map(|limit| json!({"type": limit.name, "soft": limit.soft, "hard": limit.hard}))
         .collect();
+    // The primary group is among the additional ones, or a process could leave it by dropping groups (CVE-2022-36109).
+    let mut groups = vec![bundle.user.gid];
+    groups.extend(&bundle.user.additional_gids);
     json!({
         "ociVersion": "1.0.2",
         "hostname": bundle.hostname,
         "root": {"path": bundle.root, "readonly": container.read_only_root},
         "process": {
             "terminal": container.pseudo_terminal,
-            "user": {"uid": bundle.user.uid, "gid": bundle.user.gid, "additionalGids": bundle.user.additional_gids},
+            "user": {"uid": bundle.user.uid, "gid": bundle.user.gid, "additionalGids": groups},
             "args": bundle.process.arguments,
             "env": environment,
             "cwd": bundle.process.working_directory,
@@ -106,7 +109,6 @@ fn linux(bundle: &Bundle<'_>, capabilities: &[String]) -> Value {
         "cgroupsPath": Cgroups::path_of(&task.task_id, &container.name),
         "resources": resources(container),
         "sysctl": sysctl,
-        "rootfsPropagation": "rprivate",
     });
     if !container.privileged {
         linux["maskedPaths"] = json!(MASKED_PATHS);

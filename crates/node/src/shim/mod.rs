@@ -14,10 +14,12 @@
 //! | `output` | lines from two pipes into one file |
 //! | `journal` | facts, durable |
 //! | `control` | the connections |
+//! | `diagnosis` | what libcontainer says while it fails |
 //! | `pause` | the keeper of a shared process namespace |
 
 mod control;
 mod decide;
+mod diagnosis;
 mod health;
 pub(crate) mod journal;
 pub(crate) mod output;
@@ -66,6 +68,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(shared_processes: bool) -> io::Result<()> {
     let stream = settle_in()?;
+    let diagnosis = diagnosis::Diagnosis::install()?;
     // Made before any secret is in this process, because it lives on inside the task.
     let keeper = if shared_processes { Some(pause::start()?) } else { None };
     let mut plan = read_plan(&stream)?;
@@ -82,7 +85,7 @@ fn run(shared_processes: bool) -> io::Result<()> {
         .iter_mut()
         .map(|container| (container.name.clone(), std::mem::take(&mut container.secret_environment)))
         .collect();
-    supervisor::supervise(plan, secrets, journal, control)
+    supervisor::supervise(plan, secrets, journal, control, diagnosis)
 }
 
 /// Leaves the server's session, adopts orphans, shows its memory to nobody, and keeps only the socket.
@@ -144,6 +147,9 @@ pub(crate) fn bind_socket(path: &Path) -> io::Result<UnixListener> {
     let (_directory, address) = socket_address(path)?;
     UnixListener::bind(address)
 }
+
+#[cfg(test)]
+mod tests;
 
 #[cfg(test)]
 pub(crate) mod test_support {

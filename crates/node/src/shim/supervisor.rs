@@ -20,6 +20,7 @@ use wire::Timestamp;
 
 use super::control::{Control, Interest};
 use super::decide::{Decision, Direction, Killed, Progress, Step, decide, restarts};
+use super::diagnosis::Diagnosis;
 use super::health::Checks;
 use super::journal::Journal;
 use super::output::{Found, OutputFile, Stream};
@@ -40,6 +41,7 @@ pub(super) fn supervise(
     secrets: Vec<(String, Vec<(String, wire::Sensitive)>)>,
     journal: Journal,
     control: Control,
+    diagnosis: Diagnosis,
 ) -> io::Result<()> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT] {
@@ -64,6 +66,7 @@ pub(super) fn supervise(
         cgroups,
         journal,
         control,
+        diagnosis,
         signals,
         began: Instant::now(),
     };
@@ -78,6 +81,7 @@ struct Supervisor {
     cgroups: Cgroups,
     journal: Journal,
     control: Control,
+    diagnosis: Diagnosis,
     signals: SignalFd,
     began: Instant,
 }
@@ -184,6 +188,7 @@ impl Supervisor {
         let plan = &self.plan.containers[index];
         let name = plan.name.clone();
         self.containers[index].out_of_memory_before = self.cgroups.out_of_memory_kills(&self.plan.task_id, &name);
+        let mark = self.diagnosis.mark();
         match launch(self.runtime.as_ref(), plan) {
             Ok((pid, streams)) => {
                 let container = &mut self.containers[index];
@@ -198,7 +203,12 @@ impl Supervisor {
                     Progress::Running { since: now, health: Health::Unknown, asked_to_stop: None, killed: Killed::No };
                 self.record(Event::Started { container: name, pid: pid.as_raw() })
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                if failure.name == FailureName::CannotCreateContainerError
+                    && let Some(detail) = self.diagnosis.since(mark)
+                {
+                    failure.message = format!("{}: {detail}", failure.message);
+                }
                 self.containers[index].progress.0 = Progress::Never;
                 self.leave(index);
                 self.record(Event::NotStarted { container: name, failure: Some(failure) })
