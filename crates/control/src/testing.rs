@@ -1,5 +1,6 @@
 //! An app for tests: its own data directory, a clock that stands still until it is moved, a fixed root key.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,8 +8,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use domain::iam::{Caller, Identity};
 use wire::Timestamp;
 
+use crate::iam::record::{Entity, RoleRecord};
+use crate::iam::sessions;
 use crate::seal::{KEY_BYTES, RootKey};
-use crate::store::{SqliteJournal, Store};
+use crate::store::{SqliteJournal, Store, StoreError};
 use crate::{App, Settings};
 
 /// The account of every test.
@@ -52,10 +55,54 @@ impl TestApp {
         self.directory.path().to_owned()
     }
 
+    /// Makes a role that ECS may assume, or gives it other inline policies.
+    pub(crate) async fn put_role(&self, name: &str, inline: &[(&str, serde_json::Value)]) -> String {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+        let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole",
+        }]});
+        let role = RoleRecord {
+            entity: Entity {
+                name: name.into(),
+                path: "/".into(),
+                id: format!("AROA{name}"),
+                arn: arn.clone(),
+                created: self.app.now(),
+                tags: BTreeMap::new(),
+                inline: inline.iter().map(|(name, document)| ((*name).into(), document.to_string())).collect(),
+                attached: Vec::new(),
+                boundary: None,
+            },
+            description: None,
+            trust: trust.to_string(),
+            max_session_seconds: 3600,
+        };
+        let key = format!("{ACCOUNT}/{}", name.to_ascii_lowercase());
+        let put = self.app.store.write(|state| {
+            state.iam_roles.put(&key, role);
+            Ok::<_, StoreError>(())
+        });
+        put.await.expect("durable");
+        arn
+    }
+
+    /// A session of a role that [`TestApp::put_role`] made.
+    pub(crate) fn session(&self, role_arn: &str) -> Caller {
+        let now = self.app.now();
+        sessions::for_task(&self.app, &self.app.store.read(), role_arn, "session", now).expect("a session")
+    }
+
     /// Moves the clock.
     pub(crate) fn pass_seconds(&self, seconds: i64) {
         self.milliseconds.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
+}
+
+/// An identity policy with one statement.
+pub(crate) fn allow(action: &str, resource: &str) -> serde_json::Value {
+    serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": action, "Resource": resource,
+    }]})
 }
 
 /// The account's root user.

@@ -63,19 +63,14 @@ pub async fn encrypt(app: Arc<App>, request: Request<EncryptInput>) -> Result<En
 pub async fn decrypt(app: Arc<App>, request: Request<DecryptInput>) -> Result<DecryptOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let context = context(input.encryption_context.as_ref());
-        decrypt_access(
-            Keys::new(&app, state, caller),
-            "kms:Decrypt",
-            input.key_id.as_deref(),
-            blob(&input.ciphertext_blob)?,
-            &context,
-        )
+        let key_id = input.key_id.clone().or_else(|| named(input.ciphertext_blob.as_ref()));
+        Ok(access(Keys::new(&app, state, caller), "kms:Decrypt", key_id.as_deref(), &context))
     })?;
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     check_algorithm(input.encryption_algorithm.as_deref())?;
     refuse_recipient(input.recipient.as_ref())?;
     let context = context(input.encryption_context.as_ref());
-    let source = Source::of(&app, &caller, input.key_id.as_deref(), blob(&input.ciphertext_blob)?)?;
+    let source = Source::of(&app, &caller, input.key_id.as_deref(), blob(input.ciphertext_blob.as_ref())?)?;
     error::dry_run(input.dry_run)?;
     let mut plain = material::decrypt(&app, &source.key, &source.header, source.sealed, &context)?;
     Ok(DecryptOutput {
@@ -94,14 +89,8 @@ pub(super) async fn re_encrypt(
 ) -> Result<ReEncryptOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let context = context(input.source_encryption_context.as_ref());
-        let blob = blob(&input.ciphertext_blob)?;
-        decrypt_access(
-            Keys::new(&app, state, caller),
-            "kms:ReEncryptFrom",
-            input.source_key_id.as_deref(),
-            blob,
-            &context,
-        )
+        let key_id = input.source_key_id.clone().or_else(|| named(input.ciphertext_blob.as_ref()));
+        Ok(access(Keys::new(&app, state, caller), "kms:ReEncryptFrom", key_id.as_deref(), &context))
     })?;
     let from = context(input.source_encryption_context.as_ref());
     let to = context(input.destination_encryption_context.as_ref());
@@ -113,7 +102,7 @@ pub(super) async fn re_encrypt(
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     check_algorithm(input.source_encryption_algorithm.as_deref())?;
     check_algorithm(input.destination_encryption_algorithm.as_deref())?;
-    let source = Source::of(&app, &caller, input.source_key_id.as_deref(), blob(&input.ciphertext_blob)?)?;
+    let source = Source::of(&app, &caller, input.source_key_id.as_deref(), blob(input.ciphertext_blob.as_ref())?)?;
     let destination = material::encrypting_key(&app, &caller, &input.destination_key_id).await?;
     error::dry_run(input.dry_run)?;
     let plain = material::decrypt(&app, &source.key, &source.header, source.sealed, &from)?;
@@ -128,25 +117,20 @@ pub(super) async fn re_encrypt(
     })
 }
 
-fn blob(blob: &Option<Blob>) -> Result<&[u8], ServiceError> {
-    let missing = "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null";
-    blob.as_ref().map(|blob| blob.0.as_slice()).ok_or_else(|| error::validation(missing))
+fn blob(blob: Option<&Blob>) -> Result<&[u8], ServiceError> {
+    let missing = "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must \
+                   not be null";
+    blob.map(|blob| blob.0.as_slice()).ok_or_else(|| error::validation(missing))
 }
 
-/// The access to the key that is named, else to the one that the blob names.
-fn decrypt_access(
-    keys: Keys<'_>,
-    action: &'static str,
-    key_id: Option<&str>,
-    blob: &[u8],
-    context: &EncryptionContext,
-) -> Result<Access, ServiceError> {
-    let header = CiphertextHeader::split(blob).map(|(header, _)| header.key_arn);
-    Ok(match (key_id, header) {
-        (Some(key_id), _) => keys.access_in(action, key_id, context),
-        (None, Some(arn)) => keys.access_in(action, &arn, context),
-        (None, None) => Access::to_any(action),
-    })
+/// The key that a blob names.
+fn named(blob: Option<&Blob>) -> Option<String> {
+    CiphertextHeader::split(&blob?.0).map(|(header, _)| header.key_arn)
+}
+
+/// The access to a key; to any, when neither the request nor the blob names one.
+fn access(keys: Keys<'_>, action: &'static str, key_id: Option<&str>, context: &EncryptionContext) -> Access {
+    key_id.map_or_else(|| Access::to_any(action), |key_id| keys.access_in(action, key_id, context))
 }
 
 /// A ciphertext taken apart, with its key.

@@ -19,7 +19,7 @@ const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 const ENCRYPT_DECRYPT: &str = "ENCRYPT_DECRYPT";
 
 /// CreateKey: a symmetric key.
-pub(super) async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<CreateKeyOutput, ServiceError> {
+pub async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<CreateKeyOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, _| {
         let tags = input.tags.iter().flatten();
         let access = Access::to_any("kms:CreateKey")

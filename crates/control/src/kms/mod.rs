@@ -14,7 +14,7 @@ pub mod data_keys;
 pub mod encryption;
 mod error;
 mod grants;
-mod keys;
+pub mod keys;
 mod lookup;
 pub mod managed;
 mod material;

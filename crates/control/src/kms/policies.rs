@@ -85,8 +85,7 @@ pub(super) fn check(
     if bypass_lockout_check == Some(true) {
         return Ok(());
     }
-    let mut access =
-        Access::to("kms:PutKeyPolicy", &key.arn).with_resource_policy(Some(key.policy.clone()));
+    let mut access = Access::to("kms:PutKeyPolicy", &key.arn).with_resource_policy(Some(key.policy.clone()));
     access.resource_policy_rule = ResourcePolicyRule::MustAllow;
     authorize(app, &app.store.read(), caller, &access).map_err(|denied| ServiceError {
         chain: denied.chain,

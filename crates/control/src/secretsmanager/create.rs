@@ -15,7 +15,7 @@ use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// CreateSecret.
-pub(super) async fn run(
+pub(crate) async fn run(
     app: Arc<App>,
     request: Request<CreateSecretInput>,
 ) -> Result<CreateSecretOutput, ServiceError> {
@@ -88,13 +88,11 @@ fn add_first_version(secret: &mut SecretRecord, version_id: &str, version: Versi
 
 /// Puts the secret, if its name is still free.
 fn put(app: &App, state: &mut State, caller: &Caller, secret: SecretRecord) -> Result<(), ServiceError> {
-    match Secrets::new(app, state, caller).find(&secret.name) {
-        Ok(existing) => Err(name_is_taken(&existing)),
-        Err(_) => {
-            state.secrets.put(&secret.arn.clone(), secret);
-            Ok(())
-        }
+    if let Ok(existing) = Secrets::new(app, state, caller).find(&secret.name) {
+        return Err(name_is_taken(&existing));
     }
+    state.secrets.put(&secret.arn.clone(), secret);
+    Ok(())
 }
 
 /// The answer that the same request got before; an error if the name is taken by another one.

@@ -13,7 +13,7 @@ use crate::{App, Authorized, Request, ServiceError};
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// DeleteSecret: after a recovery window, or at once.
-pub(super) async fn delete(
+pub(crate) async fn delete(
     app: Arc<App>,
     request: Request<DeleteSecretInput>,
 ) -> Result<DeleteSecretOutput, ServiceError> {

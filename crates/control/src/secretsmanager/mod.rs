@@ -8,8 +8,8 @@
 //! Not served: rotation by a Lambda function, replicas in other regions.
 
 mod batch;
-mod create;
-mod deletion;
+pub(crate) mod create;
+pub(crate) mod deletion;
 mod describe;
 mod envelope;
 mod error;

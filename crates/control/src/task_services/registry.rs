@@ -44,8 +44,7 @@ impl AppTaskServices {
         let road = Road { app: &self.app, caller: &caller, input: &input };
         let value = read_secret(&self.app, &caller, &input, &request_id).await.map_err(|error| {
             let error_text = road::sdk_text(&error, &request_id);
-            let mut failure =
-                failure(&format!("asm fetching secret from the service for {parameter}: {error_text}"));
+            let mut failure = failure(&format!("asm fetching secret from the service for {parameter}: {error_text}"));
             failure.chain = road.broken_by(error.chain);
             failure
         })?;

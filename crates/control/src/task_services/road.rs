@@ -70,13 +70,7 @@ impl Road<'_> {
 }
 
 fn good(kind: LinkKind, subject: &str, detail: &str) -> Link {
-    Link {
-        kind,
-        subject: subject.to_owned(),
-        outcome: Outcome::Good,
-        detail: detail.to_owned(),
-        mend: String::new(),
-    }
+    Link { kind, subject: subject.to_owned(), outcome: Outcome::Good, detail: detail.to_owned(), mend: String::new() }
 }
 
 /// A step that was not reached.

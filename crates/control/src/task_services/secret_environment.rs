@@ -21,7 +21,7 @@ struct Refused {
 }
 
 /// Values that were read for one container, so that each version of a secret is asked for once.
-type Read = BTreeMap<(String, Option<String>, Option<String>), Sensitive>;
+type AlreadyRead = BTreeMap<(String, Option<String>, Option<String>), Sensitive>;
 
 impl AppTaskServices {
     /// The variables of a container, in the order of its definition.
@@ -36,9 +36,9 @@ impl AppTaskServices {
             return Ok(Vec::new());
         }
         let caller = self.session(&task)?;
-        let (mut variables, mut refused, mut read) = (Vec::new(), Vec::new(), Read::new());
+        let (mut variables, mut refused, mut already_read) = (Vec::new(), Vec::new(), AlreadyRead::new());
         for secret in secrets {
-            match self.variable(&caller, &secret.value_from, &mut read).await {
+            match self.variable(&caller, &secret.value_from, &mut already_read).await {
                 Ok(value) => variables.push((secret.name.clone(), value)),
                 Err(reason) => refused.push(reason),
             }
@@ -54,9 +54,14 @@ impl AppTaskServices {
         self.execution_role(task).ok_or_else(missing)?
     }
 
-    async fn variable(&self, caller: &Caller, value_from: &str, read: &mut Read) -> Result<Sensitive, Refused> {
+    async fn variable(
+        &self,
+        caller: &Caller,
+        value_from: &str,
+        already_read: &mut AlreadyRead,
+    ) -> Result<Sensitive, Refused> {
         match ValueFrom::parse(value_from) {
-            Ok(ValueFrom::Secret(reference)) => self.secret_variable(caller, &reference, read).await,
+            Ok(ValueFrom::Secret(reference)) => self.secret_variable(caller, &reference, already_read).await,
             Ok(ValueFrom::Parameter(name)) => Err(parameters_are_not_served(&name)),
             Err(error) => Err(Refused {
                 text: asm(&error.to_string()),
@@ -77,46 +82,49 @@ impl AppTaskServices {
         &self,
         caller: &Caller,
         reference: &SecretReference,
-        read: &mut Read,
+        already_read: &mut AlreadyRead,
     ) -> Result<Sensitive, Refused> {
-        let SecretReference { arn, json_key, version_stage, version_id } = reference;
         let input = GetSecretValueInput {
-            secret_id: arn.clone(),
-            version_id: version_id.clone(),
-            version_stage: version_stage.clone(),
+            secret_id: reference.arn.clone(),
+            version_id: reference.version_id.clone(),
+            version_stage: reference.version_stage.clone(),
         };
         let road = Road { app: &self.app, caller, input: &input };
-        let place = (arn.clone(), version_stage.clone(), version_id.clone());
-        let text = match read.get(&place) {
-            Some(text) => text.clone(),
-            None => {
-                let request_id = self.app.uuid();
-                let value = read_secret(&self.app, caller, &input, &request_id).await.map_err(|error| Refused {
-                    text: asm(&format!(
-                        "failed to fetch secret {arn} from secrets manager: {}",
-                        road::sdk_text(&error, &request_id)
-                    )),
-                    chain: road.broken_by(error.chain),
-                })?;
-                let text = value.secret_string.ok_or_else(|| Refused {
-                    text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
-                    chain: road.malformed(
-                        arn.clone(),
-                        "The secret's value is binary.".into(),
-                        "Give the secret a text value (SecretString).",
-                    ),
-                })?;
-                read.insert(place, text.clone());
-                text
-            }
+        let version = (input.secret_id.clone(), input.version_stage.clone(), input.version_id.clone());
+        let text = if let Some(text) = already_read.get(&version) {
+            text.clone()
+        } else {
+            let text = self.text(&road).await?;
+            already_read.insert(version, text.clone());
+            text
         };
-        let Some(key) = json_key else { return Ok(text) };
+        let Some(key) = &reference.json_key else { return Ok(text) };
         json_value(text.expose(), key).map_err(|error| Refused {
             text: asm(&error.to_string()),
             chain: road.malformed(
-                arn.clone(),
+                reference.arn.clone(),
                 format!("The key {key} is asked for, but {error}."),
                 "Correct the JSON key in valueFrom (case counts), or the secret's JSON object.",
+            ),
+        })
+    }
+
+    async fn text(&self, road: &Road<'_>) -> Result<Sensitive, Refused> {
+        let arn = &road.input.secret_id;
+        let request_id = self.app.uuid();
+        let value = read_secret(&self.app, road.caller, road.input, &request_id).await.map_err(|error| Refused {
+            text: asm(&format!(
+                "failed to fetch secret {arn} from secrets manager: {}",
+                road::sdk_text(&error, &request_id)
+            )),
+            chain: road.broken_by(error.chain),
+        })?;
+        value.secret_string.ok_or_else(|| Refused {
+            text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
+            chain: road.malformed(
+                arn.clone(),
+                "The secret's value is binary.".into(),
+                "Give the secret a text value (SecretString).",
             ),
         })
     }

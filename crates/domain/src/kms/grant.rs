@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn constraints_bind_the_context() {
-        let context = |pairs: &[(&str, &str)]| EncryptionContext::from_iter(pairs.iter().copied());
+        let context = |pairs: &[(&str, &str)]| -> EncryptionContext { pairs.iter().copied().collect() };
         let one = context(&[("a", "1")]);
         let two = context(&[("a", "1"), ("b", "2")]);
         let subset = grant(GrantConstraints { subset: Some(one.clone()), equals: None });

@@ -53,13 +53,10 @@ impl KeyReference {
 /// A UUID, or `mrk-` and 32 hexadecimal digits.
 fn is_key_id(text: &str) -> bool {
     let hexadecimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match text.strip_prefix("mrk-") {
-        Some(rest) => rest.len() == 32 && hexadecimal(rest),
-        None => {
-            let lengths = text.split('-').map(str::len);
-            lengths.eq([8, 4, 4, 4, 12]) && text.split('-').all(hexadecimal)
-        }
+    if let Some(rest) = text.strip_prefix("mrk-") {
+        return rest.len() == 32 && hexadecimal(rest);
     }
+    text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(hexadecimal)
 }
 
 #[cfg(test)]

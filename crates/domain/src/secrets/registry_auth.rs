@@ -132,7 +132,7 @@ mod tests {
             (Some("[]"), Err(Schema)),
             (Some("7"), Err(Schema)),
             (Some(r#"{"username":"alice","password":"s3cret"} x"#), Err(Schema)),
-            (Some(r#"{'username':'alice','password':'s3cret'}"#), Err(Schema)),
+            (Some(r"{'username':'alice','password':'s3cret'}"), Err(Schema)),
             (Some(r#"{"username":"alice","password":1234}"#), Err(Schema)),
             (Some(r#"{"username":["alice"],"password":"s3cret"}"#), Err(Schema)),
             (Some("null"), Err(Username)),
