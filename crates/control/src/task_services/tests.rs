@@ -6,7 +6,9 @@ use api::kms::CreateKeyInput;
 use api::secretsmanager::{CreateSecretInput, DeleteSecretInput};
 use domain::compute::TaskServices as _;
 use domain::ecs::Task;
-use domain::failure::{Failure, LinkKind, Outcome};
+use domain::failure::Failure;
+use domain::failure::LinkKind::{self, Key, Policy, Registry, Role, Secret};
+use domain::failure::Outcome::{self, Broken, Good, NotReached};
 use serde_json::json;
 use wire::Sensitive;
 
@@ -98,7 +100,7 @@ fn chain(failure: &Failure) -> Vec<(LinkKind, Outcome)> {
 }
 
 fn broken(failure: &Failure) -> (&str, &str) {
-    let link = failure.chain.iter().find(|link| link.outcome == Outcome::Broken).expect("a broken link");
+    let link = failure.chain.iter().find(|link| link.outcome == Broken).expect("a broken link");
     (&link.detail, &link.mend)
 }
 
@@ -137,8 +139,6 @@ async fn a_role_without_permission() {
          secretsmanager:GetSecretValue action"
     );
     assert!(text.starts_with(&begin) && text.ends_with(&end), "{text}");
-    use LinkKind::{Key, Policy, Registry, Role, Secret};
-    use Outcome::{Broken, Good, NotReached};
     assert_eq!(
         chain(&failure),
         [(Role, Good), (Policy, Broken), (Secret, NotReached), (Key, NotReached), (Registry, NotReached)]
@@ -162,8 +162,6 @@ async fn a_customer_key_without_decrypt_and_then_with_it() {
         failure.to_string().ends_with("api error AccessDeniedException: Access to KMS is not allowed"),
         "{failure}"
     );
-    use LinkKind::{Key, Policy, Registry, Role, Secret};
-    use Outcome::{Broken, Good, NotReached};
     assert_eq!(chain(&failure), [(Role, Good), (Policy, Good), (Secret, Good), (Key, Broken), (Registry, NotReached)]);
     let (detail, mend) = broken(&failure);
     assert!(detail.contains(&format!("kms:Decrypt on {key}")), "{detail}");
@@ -191,8 +189,6 @@ async fn a_deleted_secret() {
     let failure = world.registry_auth().await.expect_err("scheduled");
     assert!(failure.message.contains(", InvalidRequestException: You can't perform this operation"), "{failure}");
     assert!(broken(&failure).1.contains("restore-secret"));
-    use LinkKind::{Key, Policy, Registry, Role, Secret};
-    use Outcome::{Broken, Good, NotReached};
     assert_eq!(
         chain(&failure),
         [(Role, Good), (Policy, Good), (Secret, Broken), (Key, NotReached), (Registry, NotReached)]
@@ -221,8 +217,6 @@ async fn malformed_secrets() {
         assert_eq!(failure.to_string(), format!("{PREFIX}{text}"));
         let told = format!("{failure:?}");
         assert!(!told.contains("s3cret") && !told.contains("just a string"), "{told}");
-        use LinkKind::{Key, Policy, Registry, Role, Secret};
-        use Outcome::{Broken, Good, NotReached};
         assert_eq!(
             chain(&failure),
             [(Role, Good), (Policy, Good), (Key, Good), (Secret, Broken), (Registry, NotReached)]
@@ -236,11 +230,11 @@ async fn roles_that_cannot_be_assumed() {
     world.task(Some("arn:aws:iam::123456789012:role/no-such-role"), Some("hub"), json!([])).await;
     let failure = world.registry_auth().await.expect_err("no role");
     assert!(failure.message.contains("ECS was unable to assume the role"), "{failure}");
-    assert_eq!(chain(&failure)[0], (LinkKind::Role, Outcome::Broken));
+    assert_eq!(chain(&failure)[0], (Role, Broken));
     world.task(None, Some("hub"), json!([])).await;
     let failure = world.registry_auth().await.expect_err("none at all");
     assert!(failure.message.ends_with("asm resource: unable to find execution role credentials"), "{failure}");
-    assert_eq!(chain(&failure)[0], (LinkKind::Role, Outcome::Broken));
+    assert_eq!(chain(&failure)[0], (Role, Broken));
 }
 
 #[tokio::test]
@@ -278,7 +272,7 @@ async fn variables_come_from_secrets() {
         world.task(Some(&role), None, from(&[("A", value_from)])).await;
         let failure = world.environment().await.expect_err("no value");
         assert!(failure.message.starts_with(&text), "{failure}");
-        assert!(failure.chain.iter().any(|link| link.outcome == Outcome::Broken));
+        assert!(failure.chain.iter().any(|link| link.outcome == Broken));
         assert!(!format!("{failure:?}").contains("alice"));
     }
 }
