@@ -10,11 +10,25 @@ use crate::ServiceError;
 pub(super) fn error(service: &Service, violations: &[Violation]) -> ServiceError {
     match (service.protocol, service.name) {
         (Protocol::Ec2, _) => ec2(violations),
-        (Protocol::Query, _) => ServiceError::new("ValidationError", told(violations)),
+        (Protocol::Query, _) => query(violations),
         (Protocol::Json, "ecs") => ecs(violations),
         (Protocol::Json, "logs" | "tidegate") => ServiceError::new("InvalidParameterException", told(violations)),
         (Protocol::Json, _) => ServiceError::new("ValidationException", told(violations)),
     }
+}
+
+/// IAM's pattern of names, for which it has a sentence.
+const NAME: &str = r"[\w+=,.@-]+";
+
+fn query(violations: &[Violation]) -> ServiceError {
+    let message = match violations {
+        [Violation { path, requirement: Requirement::Pattern(NAME), .. }] => format!(
+            "The specified value for {path} is invalid. It must contain only alphanumeric characters and/or the \
+             following: +=,.@_-"
+        ),
+        _ => told(violations),
+    };
+    ServiceError::new("ValidationError", message)
 }
 
 /// EC2 tells one parameter at a time.
