@@ -2,7 +2,7 @@
 
 use domain::ecs::TaskStatus;
 use domain::iam::{Caller, Identity};
-use expect_test::expect;
+use expect_test::expect_file;
 use serde_json::{Value, json};
 
 use super::testing::{Ecs, definition, last_part};
@@ -30,84 +30,7 @@ async fn a_task_begins_as_ecs_shows_it() {
     shown["attachments"][0]["id"] = json!("");
     shown["availabilityZone"] = json!("ZONE");
     let text = serde_json::to_string_pretty(&shown).expect("JSON").replace(&id, "ID").replace(&ecs.subnet(), "SUBNET");
-    expect![[r#"
-        {
-          "attachments": [
-            {
-              "details": [
-                {
-                  "name": "subnetId",
-                  "value": "SUBNET"
-                }
-              ],
-              "id": "",
-              "status": "PRECREATED",
-              "type": "ElasticNetworkInterface"
-            }
-          ],
-          "attributes": [
-            {
-              "name": "ecs.cpu-architecture",
-              "value": "x86_64"
-            }
-          ],
-          "availabilityZone": "ZONE",
-          "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/walk",
-          "containers": [
-            {
-              "containerArn": "",
-              "cpu": "0",
-              "healthStatus": "UNKNOWN",
-              "image": "nginx",
-              "lastStatus": "PENDING",
-              "name": "web",
-              "networkBindings": [],
-              "networkInterfaces": [],
-              "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/walk/ID"
-            }
-          ],
-          "cpu": "256",
-          "createdAt": 1790000000.0,
-          "desiredStatus": "RUNNING",
-          "enableExecuteCommand": false,
-          "ephemeralStorage": {
-            "sizeInGiB": 20
-          },
-          "fargateEphemeralStorage": {
-            "sizeInGiB": 20
-          },
-          "group": "family:web",
-          "healthStatus": "UNKNOWN",
-          "inferenceAccelerators": [],
-          "lastStatus": "PROVISIONING",
-          "launchType": "FARGATE",
-          "memory": "512",
-          "overrides": {
-            "containerOverrides": [
-              {
-                "name": "web"
-              }
-            ],
-            "inferenceAcceleratorOverrides": []
-          },
-          "platformFamily": "Linux",
-          "platformVersion": "1.4.0",
-          "startedBy": "me",
-          "tags": [
-            {
-              "key": "a",
-              "value": "b"
-            },
-            {
-              "key": "aws:ecs:clusterName",
-              "value": "walk"
-            }
-          ],
-          "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/walk/ID",
-          "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1",
-          "version": 1
-        }"#]]
-    .assert_eq(&text);
+    expect_file!["tests/run_task.json"].assert_eq(&text);
     let described = ecs.ok(task::describe, json!({"cluster": "walk", "tasks": [id, "f".repeat(32)]})).await;
     assert_eq!(described["tasks"][0]["lastStatus"], "PROVISIONING");
     assert_eq!(described["tasks"][0]["tags"], json!([]), "tags are shown only when asked for");
@@ -349,7 +272,14 @@ async fn what_is_old_is_swept_away() {
     let now = ecs.app().now();
     let sweep = async || {
         let now = ecs.app().now();
-        ecs.app().store.write(|state| Ok::<_, crate::ServiceError>(super::sweep(state, now))).await.expect("written");
+        ecs.app()
+            .store
+            .write(|state| {
+                super::sweep(state, now);
+                Ok::<_, crate::ServiceError>(())
+            })
+            .await
+            .expect("written");
     };
     let stop = |state: &mut crate::store::State| {
         state.tasks.update(&id, |task| {

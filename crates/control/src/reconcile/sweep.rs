@@ -1,5 +1,5 @@
-//! Takes away records that have been kept for long enough: stopped tasks, used client tokens, and what other services
-//! give a time to. Slow on purpose; nothing waits for it.
+//! Takes away records that have been kept for long enough: stopped tasks, used client tokens, and keys and secrets
+//! whose window has ended. Slow on purpose; nothing waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::{App, ServiceError, ecs};
+use crate::{App, ServiceError, ecs, kms, secretsmanager};
 
 /// From one sweep to the next.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// Sweeps until the shutdown.
 pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
@@ -33,7 +33,9 @@ async fn sweep(app: &App) {
             Ok::<_, ServiceError>(())
         })
         .await;
-    if let Err(error) = result {
-        tracing::warn!(%error, "old records could not be taken away; tried again later");
+    for result in [result, kms::sweep(app).await, secretsmanager::sweep(app).await] {
+        if let Err(error) = result {
+            tracing::warn!(%error, "old records could not be taken away; tried again later");
+        }
     }
 }

@@ -72,14 +72,11 @@ fn find_end(task: &Task, observation: Option<&TaskObservation>) -> Option<End> {
     let Some(observation) = observation else {
         return started.then(|| essential_exit(Some(lost())));
     };
-    if !started && !observation.all_started() {
-        if let Some(failure) = failed_start(observation) {
-            return Some(End {
-                code: StopCode::TaskFailedToStart,
-                reason: failure.to_string(),
-                failure: Some(failure),
-            });
-        }
+    if !started
+        && !observation.all_started()
+        && let Some(failure) = failed_start(observation)
+    {
+        return Some(End { code: StopCode::TaskFailedToStart, reason: failure.to_string(), failure: Some(failure) });
     }
     pairs(task, observation)
         .find(|(spec, container)| spec.essential && container.phase == ContainerPhase::Stopped)

@@ -128,7 +128,9 @@ fn check_environment(definition: &TaskDefinition, container: &ContainerDefinitio
     if files.iter().any(|file| !names::is_arn(&file.value)) {
         return Err(Refusal::client("Invalid arn syntax"));
     }
-    if let Some(file) = files.iter().find(|file| !file.value.ends_with(".env")) {
+    if let Some(file) =
+        files.iter().find(|file| file.value.rsplit_once('.').is_none_or(|(_, extension)| extension != "env"))
+    {
         return Err(Refusal::client(format!(
             "The environment file '{}' is not valid: its name must end with '.env'.",
             file.value

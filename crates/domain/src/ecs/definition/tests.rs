@@ -1,5 +1,7 @@
 //! Every rule of a task definition with ECS's text for it, and the defaults of a definition that is well.
 
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use expect_test::expect;
 use serde_json::{Value, json};
 use wire::Timestamp;
@@ -175,18 +177,30 @@ fn check_refusals(cases: &[(&str, Value, &str)]) {
     }
 }
 
+/// The same for members of the container.
+fn check_container_refusals(cases: &[(&str, Value, &str)]) {
+    let cases: Vec<_> = cases
+        .iter()
+        .map(|(field, value, text)| (format!("/containerDefinitions/0/{field}"), value.clone(), *text))
+        .collect();
+    let cases: Vec<_> = cases.iter().map(|(pointer, value, text)| (&**pointer, value.clone(), *text)).collect();
+    check_refusals(&cases);
+}
+
+/// A second container.
+fn second(extra: &Value) -> Value {
+    let mut container = json!({"name": "b", "image": "busybox"});
+    container.as_object_mut().expect("an object").extend(extra.as_object().cloned().unwrap_or_default());
+    container
+}
+
 #[test]
 fn what_breaks_a_rule_of_the_whole_definition_is_refused() {
-    let second = |extra: Value| {
-        let mut container = json!({"name": "b", "image": "busybox"});
-        container.as_object_mut().expect("an object").extend(extra.as_object().cloned().unwrap_or_default());
-        container
-    };
     check_refusals(&[
         ("/family", json!("a b"), "Family contains invalid characters."),
         ("/containerDefinitions", json!([]), "Container list cannot be empty"),
         ("/containerDefinitions", json!(vec![json!({"name": "a", "image": "b"}); 11]), "Too many containers"),
-        ("/containerDefinitions/-", second(json!({"name": "space"})), "Container names must be unique"),
+        ("/containerDefinitions/-", second(&json!({"name": "space"})), "Container names must be unique"),
         ("/containerDefinitions/0/essential", json!(false), "Task definition doesn't have any essential container"),
         ("/containerDefinitions/0/name", Value::Null, "Container.name should not be null or empty."),
         ("/containerDefinitions/0/image", Value::Null, "Container.image should not be null or empty."),
@@ -203,6 +217,12 @@ fn what_breaks_a_rule_of_the_whole_definition_is_refused() {
         ("/pidMode", json!("host"), "Tasks using the Fargate launch type do not support pidMode 'host'."),
         ("/ipcMode", json!("task"), "Fargate compatible task definitions do not support ipcMode"),
         ("/inferenceAccelerators", json!([]), "Unsupported field 'inferenceAccelerators'"),
+    ]);
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    check_refusals(&[
         ("/ephemeralStorage", json!({"sizeInGiB": 20}), "EphemeralStorage size should be at least 21"),
         ("/ephemeralStorage", json!({"sizeInGiB": 201}), "EphemeralStorage size should be at most 200"),
         (
@@ -219,22 +239,22 @@ fn what_breaks_a_rule_of_the_whole_definition_is_refused() {
         ("/volumes", json!([{"name": "v"}, {"name": "v"}]), "Volume names must be unique"),
         (
             "/containerDefinitions/-",
-            second(json!({"portMappings": [{"containerPort": 80}]})),
+            second(&json!({"portMappings": [{"containerPort": 80}]})),
             "container port is used m",
         ),
         (
             "/containerDefinitions/-",
-            second(json!({"dependsOn": [{"containerName": "x", "condition": "START"}]})),
+            second(&json!({"dependsOn": [{"containerName": "x", "condition": "START"}]})),
             "Cannot depend on container x because it does not exist",
         ),
         (
             "/containerDefinitions/-",
-            second(json!({"dependsOn": [{"containerName": "space", "condition": "SUCCESS"}]})),
+            second(&json!({"dependsOn": [{"containerName": "space", "condition": "SUCCESS"}]})),
             "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container",
         ),
         (
             "/containerDefinitions/-",
-            second(json!({"dependsOn": [{"containerName": "space", "condition": "HEALTHY"}]})),
+            second(&json!({"dependsOn": [{"containerName": "space", "condition": "HEALTHY"}]})),
             "A dependency container with HEALTHY condition must have health check configured",
         ),
         (
@@ -302,6 +322,13 @@ fn what_breaks_a_rule_of_a_container_is_refused() {
         ("linuxParameters", json!({"devices": [{}]}), "Fargate compatible task definitions do not support devices"),
         ("linuxParameters", json!({"maxSwap": 1}), "Fargate compatible task definitions do not support maxSwap"),
         ("resourceRequirements", json!([{"type": "GPU"}]), "Tasks using the Fargate launch type do not support GPU"),
+    ];
+    check_container_refusals(&cases);
+}
+
+#[test]
+fn settings_of_a_container_out_of_range_are_refused() {
+    let cases: Vec<(&str, Value, &str)> = vec![
         ("memory", json!(3), "the 'memory' setting for container 'space' must be between 4"),
         ("stopTimeout", json!(121), "the 'stopTimeout' setting for container 'space' must be between 2 and 120"),
         (
@@ -346,12 +373,7 @@ fn what_breaks_a_rule_of_a_container_is_refused() {
             "the 'healthCheck.retries' setting for container 'space' must be between 1 and 10",
         ),
     ];
-    let cases: Vec<_> = cases
-        .into_iter()
-        .map(|(field, value, text)| (format!("/containerDefinitions/0/{field}"), value, text))
-        .collect();
-    let cases: Vec<_> = cases.iter().map(|(pointer, value, text)| (&**pointer, value.clone(), *text)).collect();
-    check_refusals(&cases);
+    check_container_refusals(&cases);
 }
 
 #[test]

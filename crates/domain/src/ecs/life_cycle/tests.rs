@@ -1,5 +1,7 @@
 //! The road of a task, step by step; and a simulator that throws everything at it.
 
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use wire::Timestamp;

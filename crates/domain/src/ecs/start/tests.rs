@@ -9,7 +9,7 @@ use crate::ecs::{Registration, register};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
-fn definition(extra: Value) -> TaskDefinition {
+fn definition(extra: &Value) -> TaskDefinition {
     let mut input = json!({
         "family": "web", "cpu": "256", "memory": "512", "networkMode": "awsvpc", "executionRoleArn": "exec",
         "requiresCompatibilities": ["FARGATE"],
@@ -67,7 +67,7 @@ fn start(definition: &TaskDefinition, overrides: Value) -> Result<Task, Refusal>
 
 #[test]
 fn every_choice_is_made_in_the_spec() {
-    let task = start(&definition(json!({})), json!({})).expect("starts");
+    let task = start(&definition(&json!({})), json!({})).expect("starts");
     let spec = &task.spec;
     assert_eq!(spec.task_arn, format!("arn:aws:ecs:us-east-1:123456789012:task/c/{ID}"));
     assert_eq!((spec.group.as_str(), spec.revision, spec.architecture.as_str()), ("family:web", 3, "amd64"));
@@ -97,7 +97,7 @@ fn every_choice_is_made_in_the_spec() {
 #[test]
 fn overrides_are_laid_over_the_definition() {
     let task = start(
-        &definition(json!({})),
+        &definition(&json!({})),
         json!({
             "cpu": ".5 vCPU", "memory": "1 GB", "taskRoleArn": "app",
             "containerOverrides": [{
@@ -122,7 +122,7 @@ fn overrides_are_laid_over_the_definition() {
 
 #[test]
 fn bad_overrides_are_refused() {
-    let definition = definition(json!({}));
+    let definition = definition(&json!({}));
     let cases = [
         (
             json!({"containerOverrides": [{"name": "x"}]}),
@@ -168,7 +168,7 @@ fn what_tidegate_does_not_run_is_said() {
         ),
     ];
     for (extra, expected) in cases {
-        let refusal = start(&definition(extra), json!({})).expect_err("not served");
+        let refusal = start(&definition(&extra), json!({})).expect_err("not served");
         assert_eq!(refusal.code, "UnsupportedFeatureException");
         assert!(refusal.message.contains(expected), "{refusal}");
     }
