@@ -13,6 +13,8 @@ pub(super) struct Service<'a> {
     pub(super) model: &'a Model,
     /// Shape name -> Rust type, for the shapes that are an operation's input or output.
     pub(super) roots: BTreeMap<&'a str, String>,
+    /// Further names of such types, where operations share a shape: name, Rust type.
+    aliases: Vec<(String, String)>,
     /// The shapes that inputs reach.
     pub(super) inputs: BTreeSet<&'a str>,
     /// The shapes that anything served reaches.
@@ -35,35 +37,46 @@ pub(super) fn file(name: &str, operations: &[String], model: &Model) -> Result<S
             text += &shapes::structure(&service, shape)?;
         }
     }
+    for (alias, structure) in &service.aliases {
+        writeln!(text, "/// The same as [`{structure}`].\npub type {alias} = {structure};\n")?;
+    }
     text += &constraints::all(&service, operations)?;
     Ok(text)
 }
 
 impl<'a> Service<'a> {
     fn new(operations: &[String], model: &'a Model) -> Result<Self> {
-        let mut service = Self { model, roots: BTreeMap::new(), inputs: BTreeSet::new(), reached: BTreeSet::new() };
+        let mut service = Self {
+            model,
+            roots: BTreeMap::new(),
+            aliases: Vec::new(),
+            inputs: BTreeSet::new(),
+            reached: BTreeSet::new(),
+        };
         for name in operations {
             let operation = model.operations.get(name).with_context(|| {
                 format!("{name} is not in the model: run `cargo xtask reduce --botocore DIRECTORY`")
             })?;
             if let Some(input) = &operation.input {
-                service.add_root(&input.shape, format!("{name}Input"))?;
+                service.add_root(&input.shape, format!("{name}Input"));
                 reach(model, &input.shape, &mut service.inputs)?;
                 reach(model, &input.shape, &mut service.reached)?;
             }
             if let Some(output) = &operation.output {
-                service.add_root(&output.shape, format!("{name}Output"))?;
+                service.add_root(&output.shape, format!("{name}Output"));
                 reach(model, &output.shape, &mut service.reached)?;
             }
         }
         Ok(service)
     }
 
-    fn add_root(&mut self, shape: &'a str, name: String) -> Result<()> {
-        if let Some(other) = self.roots.insert(shape, name) {
-            bail!("{shape} is {other} and more, which codegen does not know");
+    fn add_root(&mut self, shape: &'a str, name: String) {
+        if let Some(first) = self.roots.get(shape) {
+            // Two operations that answer alike: one structure, and a second name for it.
+            self.aliases.push((name, first.clone()));
+        } else {
+            self.roots.insert(shape, name);
         }
-        Ok(())
     }
 
     /// The Rust name of a structure.
