@@ -148,7 +148,8 @@ impl Authorizer {
             let authority = known.and_then(|place| place.authority.as_ref());
             follow_within_origin(transport, Ask { method, url: &url, headers, form, reach, authority }).await
         };
-        let identity_token = self.credentials.as_ref().filter(|credentials| credentials.username == IDENTITY_TOKEN_USER);
+        let identity_token =
+            self.credentials.as_ref().filter(|credentials| credentials.username == IDENTITY_TOKEN_USER);
         let response = if let Some(credentials) = identity_token {
             let grant = [("grant_type", "refresh_token"), ("refresh_token", credentials.password.expose())];
             send(Method::POST, realm.clone(), accept_json(), Some(form(&grant, service, &scopes))).await?
@@ -226,7 +227,10 @@ fn realm(challenge: &Challenge, registry: &Url) -> Result<Option<Url>, PullError
     let Some(realm) = challenge.parameter("realm") else { return Ok(None) };
     let Ok(realm) = Url::parse(realm) else { return Ok(None) };
     let refuse = |why: &str| {
-        Err(PullError::Protocol { host: authority(registry), why: format!("its token realm {why}; no credentials were sent") })
+        Err(PullError::Protocol {
+            host: authority(registry),
+            why: format!("its token realm {why}; no credentials were sent"),
+        })
     };
     match realm.scheme() {
         _ if !realm.has_host() => refuse("has no host"),

@@ -101,7 +101,11 @@ impl Reader<'_> {
     }
 
     fn token(&mut self) -> String {
-        let length = self.rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)).count();
+        let length = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+            .count();
         let (token, rest) = self.rest.split_at(length);
         self.rest = rest;
         String::from_utf8_lossy(token).into_owned()

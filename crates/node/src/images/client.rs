@@ -148,7 +148,9 @@ impl RegistryClient {
             StatusCode::PARTIAL_CONTENT => {
                 let range = reply.response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
                 if !range.is_some_and(|range| is_rest(range, offset, size)) {
-                    return Err(self.protocol(format!("its range answer ({}) is not what was asked", range.unwrap_or("none"))));
+                    return Err(
+                        self.protocol(format!("its range answer ({}) is not what was asked", range.unwrap_or("none")))
+                    );
                 }
                 offset
             }
@@ -186,9 +188,13 @@ impl RegistryClient {
                 renewed = true;
                 let values = reply.response.headers().get_all(WWW_AUTHENTICATE).iter().map(HeaderValue::as_bytes);
                 let challenges = challenge::parse(values);
-                let challenged =
-                    Challenged { challenges: &challenges, registry: &reply.url, reach: reply.reach, refused: &authorization };
-                if self.authorizer.answer(&self.shared.transport, &self.shared.registries, &challenged).await? {
+                let question = Challenged {
+                    challenges: &challenges,
+                    registry: &reply.url,
+                    reach: reply.reach,
+                    refused: &authorization,
+                };
+                if self.authorizer.answer(&self.shared.transport, &self.shared.registries, &question).await? {
                     continue;
                 }
             }
@@ -259,7 +265,8 @@ impl RegistryClient {
                 headers.insert(AUTHORIZATION, header.clone());
             }
             let listed = self.shared.registries.known(&authority(&url));
-            let trusted = if own { self.place.authority.as_ref() } else { listed.and_then(|place| place.authority.as_ref()) };
+            let trusted =
+                if own { self.place.authority.as_ref() } else { listed.and_then(|place| place.authority.as_ref()) };
             let reach_here = if listed.is_some() { Reach::Loopback } else { reach };
             let ask =
                 Ask { method: method.clone(), url: &url, headers, form: None, reach: reach_here, authority: trusted };
@@ -278,7 +285,8 @@ impl RegistryClient {
     }
 
     fn redirected(&self, from: &Url, location: Option<&HeaderValue>) -> Result<Url, PullError> {
-        let location = location.and_then(|location| location.to_str().ok()).and_then(|location| from.join(location).ok());
+        let location =
+            location.and_then(|location| location.to_str().ok()).and_then(|location| from.join(location).ok());
         let Some(to) = location else { return Err(self.redirect_refused("names no place to go")) };
         match to.scheme() {
             _ if !to.has_host() => Err(self.redirect_refused("names no place to go")),
@@ -407,7 +415,10 @@ fn retry_after(value: &str) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let at = time::OffsetDateTime::parse(&value.trim().replace("GMT", "+0000"), &time::format_description::well_known::Rfc2822);
+    let at = time::OffsetDateTime::parse(
+        &value.trim().replace("GMT", "+0000"),
+        &time::format_description::well_known::Rfc2822,
+    );
     let pause = at.ok()? - time::OffsetDateTime::now_utc();
     Some(Duration::try_from(pause).unwrap_or_default())
 }

@@ -25,16 +25,27 @@ pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreErro
     }
     let before = total;
     let by_directories = layers_of_directories(store)?;
-    let mut images = images_by_age(store)?;
+    let in_use = |image: &ImageRecord| {
+        store.with_leases(|leases| {
+            image.layers.iter().any(|layer| leases.contains_key(layer) || by_directories.contains(layer))
+        })
+    };
+    let (mut kept, mut unused): (Vec<_>, Vec<_>) =
+        images_by_age(store)?.into_iter().partition(|(_, image)| in_use(image));
     let mut uses: HashMap<Digest, usize> = HashMap::new();
-    for digest in images.iter().flat_map(|(_, image)| &image.layers) {
-        *uses.entry(digest.clone()).or_default() += 1;
+    for (_, image) in kept.iter().chain(&unused) {
+        for layer in distinct_layers(image) {
+            *uses.entry(layer.clone()).or_default() += 1;
+        }
     }
     let mut trash: Vec<PathBuf> = Vec::new();
     let mut drop_layer = |digest: &Digest, total: &mut u64| {
         // Whoever wants a layer leases it before looking whether it is there.
         store.with_leases(|leases| {
-            if !leases.contains_key(digest) && !by_directories.contains(digest) && let Some(path) = store.detach_layer(digest.hex()) {
+            if !leases.contains_key(digest)
+                && !by_directories.contains(digest)
+                && let Some(path) = store.detach_layer(digest.hex())
+            {
                 trash.push(path);
                 *total -= sizes.get(digest).copied().unwrap_or(0);
             }
@@ -43,34 +54,38 @@ pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreErro
     for digest in sizes.keys().filter(|digest| !uses.contains_key(digest)) {
         drop_layer(digest, &mut total);
     }
-    images.reverse();
+    unused.reverse();
     while total > budget_bytes
-        && let Some((path, image)) = images.pop()
+        && let Some((path, image)) = unused.pop()
     {
         remove(&path);
-        let distinct: HashSet<&Digest> = image.layers.iter().collect();
-        for digest in &image.layers {
-            if let Some(count) = uses.get_mut(digest) {
+        for layer in distinct_layers(&image) {
+            let left = uses.get_mut(layer).map_or(0, |count| {
                 *count -= 1;
-            }
-        }
-        for digest in distinct {
-            if uses.get(digest) == Some(&0) {
-                drop_layer(digest, &mut total);
+                *count
+            });
+            if left == 0 {
+                drop_layer(layer, &mut total);
             }
         }
     }
+    kept.append(&mut unused);
     for path in &trash {
         remove(path);
     }
-    sweep_records(store, &images)?;
+    sweep_records(store, &kept)?;
     Ok(before - total)
+}
+
+fn distinct_layers(image: &ImageRecord) -> HashSet<&Digest> {
+    image.layers.iter().collect()
 }
 
 /// Documents and blob records of images that are gone.
 fn sweep_records(store: &Store, kept: &[(PathBuf, ImageRecord)]) -> Result<(), StoreError> {
     let documents: HashSet<&Digest> = kept.iter().flat_map(|(_, image)| &image.documents).collect();
-    let blobs: HashSet<&Digest> = kept.iter().flat_map(|(_, image)| image.blobs.iter().chain(&image.documents)).collect();
+    let blobs: HashSet<&Digest> =
+        kept.iter().flat_map(|(_, image)| image.blobs.iter().chain(&image.documents)).collect();
     let digest_of = |name: &str| format!("sha256:{}", name.trim_end_matches(".json")).parse::<Digest>().ok();
     for (folder, used) in [("documents", &documents), ("blobs", &blobs)] {
         for (name, path) in names(&store.directory().join(folder))? {
@@ -80,7 +95,9 @@ fn sweep_records(store: &Store, kept: &[(PathBuf, ImageRecord)]) -> Result<(), S
                     let diff_id = read_json::<BlobRecord>(&path).and_then(|record| record.diff_id);
                     diff_id.is_some_and(|diff_id| store.layer_record(&diff_id).is_some())
                 };
-                if !used.contains(&digest) && !leases.contains_key(&digest) && !(folder == "blobs" && has_layer()) {
+                let needed =
+                    used.contains(&digest) || leases.contains_key(&digest) || (folder == "blobs" && has_layer());
+                if !needed {
                     remove(&path);
                 }
             });

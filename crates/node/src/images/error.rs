@@ -156,7 +156,9 @@ impl ServerWords {
                 Some(Item { code, message }) => format!("{}: {message}", code.to_lowercase().replace('_', " ")),
                 None => message?,
             },
-            Err(_) => String::from_utf8(body.to_vec()).ok().filter(|text| !text.trim_start().starts_with(['<', '{']))?,
+            Err(_) => {
+                String::from_utf8(body.to_vec()).ok().filter(|text| !text.trim_start().starts_with(['<', '{']))?
+            }
         };
         let words = Self::plain(&words, secrets);
         (!words.is_empty()).then_some(Self(words))
@@ -195,9 +197,9 @@ impl PullError {
             Self::Status(answer) if answer.status >= 500 || answer.status == 408 => {
                 Patience::told(answer.retry_after, Duration::from_millis(200))
             }
-            Self::NoAnswer { kind: NoAnswer::Dns | NoAnswer::Refused | NoAnswer::Broken | NoAnswer::TimedOut, .. } => {
-                Patience { tries: 5, first: Duration::from_millis(100), factor: 2, longest: Duration::from_secs(1) }
-            }
+            Self::NoAnswer {
+                kind: NoAnswer::Dns | NoAnswer::Refused | NoAnswer::Broken | NoAnswer::TimedOut, ..
+            } => Patience { tries: 5, first: Duration::from_millis(100), factor: 2, longest: Duration::from_secs(1) },
             Self::WrongDigest { .. } | Self::WrongSize { .. } | Self::Protocol { .. } => {
                 Patience { tries: 2, first: Duration::from_millis(100), factor: 1, longest: Duration::from_secs(1) }
             }
@@ -265,7 +267,8 @@ impl Retries {
     pub(super) async fn after(&mut self, error: PullError) -> Result<(), Spent> {
         self.attempts += 1;
         let patience = error.patience();
-        let pause = patience.first.saturating_mul(patience.factor.saturating_pow(self.attempts - 1)).min(patience.longest);
+        let pause =
+            patience.first.saturating_mul(patience.factor.saturating_pow(self.attempts - 1)).min(patience.longest);
         let pause = pause.mul_f64(jitter());
         if self.attempts >= patience.tries || tokio::time::Instant::now() + pause >= self.give_up {
             return Err(Spent { error, attempts: self.attempts });
@@ -277,7 +280,8 @@ impl Retries {
 
 /// Between 1 and 1.2, so that tasks that failed together do not come again together.
 fn jitter() -> f64 {
-    let nanoseconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |at| at.subsec_nanos());
+    let nanoseconds =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |at| at.subsec_nanos());
     1.0 + f64::from(nanoseconds % 1000) / 5000.0
 }
 

@@ -49,7 +49,9 @@ pub(super) fn of_reference(text: &str, error: &PullError) -> Failure {
 pub(super) fn of(stage: Stage, spent: &Spent, asked: Asked<'_>) -> Failure {
     let Spent { error, attempts } = spent;
     let cause = match stage {
-        Stage::Resolve => format!("pull image manifest has been retried {attempts} time(s): {}", resolve_words(error, asked)),
+        Stage::Resolve => {
+            format!("pull image manifest has been retried {attempts} time(s): {}", resolve_words(error, asked))
+        }
         Stage::Copy => format!("ref pull has been retried {attempts} time(s): {}", copy_words(error)),
     };
     let failure = Failure::new(FailureName::CannotPullContainerError, cause);
@@ -57,14 +59,19 @@ pub(super) fn of(stage: Stage, spent: &Spent, asked: Asked<'_>) -> Failure {
 }
 
 fn resolve_words(error: &PullError, asked: Asked<'_>) -> String {
-    let told = |answer: &Answer| format!("pulling from host {} failed with status code [{}]: {}", answer.host, answer.what, answer.status_line());
+    let told = |answer: &Answer| {
+        format!("pulling from host {} failed with status code [{}]: {}", answer.host, answer.what, answer.status_line())
+    };
     let words = match error {
         PullError::Platform { .. } => return error.to_string(),
         PullError::Status(answer) if answer.status == 404 => String::from("not found"),
         PullError::Status(answer) => match (&answer.server, answer.status) {
             (Some(words), 429) => {
                 let line = answer.status_line();
-                return format!("httpReaderSeeker: failed open: unexpected status code {}: {line} - Server message: {words}", answer.url);
+                return format!(
+                    "httpReaderSeeker: failed open: unexpected status code {}: {line} - Server message: {words}",
+                    answer.url
+                );
             }
             _ => told(answer),
         },
@@ -88,14 +95,20 @@ fn copy_words(error: &PullError) -> String {
         PullError::WrongDigest { expected, .. } => {
             format!("failed to copy: failed commit on ref \"layer-{expected}\": {error}")
         }
-        PullError::WrongSize { digest, .. } => format!("failed to copy: failed commit on ref \"layer-{digest}\": {error}"),
+        PullError::WrongSize { digest, .. } => {
+            format!("failed to copy: failed commit on ref \"layer-{digest}\": {error}")
+        }
         PullError::Layer { .. } | PullError::Platform { .. } | PullError::Unsupported(_) => error.to_string(),
         other => format!("failed to copy: {other}"),
     }
 }
 
 fn status_words(answer: &Answer) -> String {
-    let words = format!("failed to copy: httpReaderSeeker: failed open: unexpected status code {}: {}", answer.url, answer.status_line());
+    let words = format!(
+        "failed to copy: httpReaderSeeker: failed open: unexpected status code {}: {}",
+        answer.url,
+        answer.status_line()
+    );
     answer.server.as_ref().map_or_else(|| words.clone(), |server| format!("{words} - Server message: {server}"))
 }
 
@@ -113,24 +126,24 @@ fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
         Stage::Resolve => format!("asked {} for {reference} {}", asked.host, asked.who()),
         Stage::Copy => format!("{} gave the manifest of {reference} when asked {}", asked.host, asked.who()),
     };
-    match registry_trouble(error, asked) {
-        Some((detail, mend)) => vec![
-            link(LinkKind::Registry, asked.host, Outcome::Broken, format!("{asked_for}; {detail}"), mend),
-            link(LinkKind::Image, &reference, Outcome::NotReached, String::from("the image was not reached"), String::new()),
-        ],
-        None => {
-            let answered = match (stage, error) {
-                (Stage::Resolve, PullError::Status(_)) => "; it answered that there is no such image",
-                (Stage::Resolve, _) => "; it answered",
-                (Stage::Copy, _) => "",
-            };
-            let (detail, mend) = image_trouble(error, asked);
-            vec![
-                link(LinkKind::Registry, asked.host, Outcome::Good, format!("{asked_for}{answered}"), String::new()),
-                link(LinkKind::Image, &reference, Outcome::Broken, detail, mend),
-            ]
-        }
+    if let Some((detail, mend)) = registry_trouble(error, asked) {
+        let detail = format!("{asked_for}; {detail}");
+        let unreached = String::from("the image was not reached");
+        return vec![
+            link(LinkKind::Registry, asked.host, Outcome::Broken, detail, mend),
+            link(LinkKind::Image, &reference, Outcome::NotReached, unreached, String::new()),
+        ];
     }
+    let answered = match (stage, error) {
+        (Stage::Resolve, PullError::Status(_)) => "; it answered that there is no such image",
+        (Stage::Resolve, _) => "; it answered",
+        (Stage::Copy, _) => "",
+    };
+    let (detail, mend) = image_trouble(error, asked);
+    vec![
+        link(LinkKind::Registry, asked.host, Outcome::Good, format!("{asked_for}{answered}"), String::new()),
+        link(LinkKind::Image, &reference, Outcome::Broken, detail, mend),
+    ]
 }
 
 /// What the registry did wrong, and the mend; `None` if it is the image (or this host) that is broken.
@@ -144,13 +157,19 @@ fn registry_trouble(error: &PullError, asked: Asked<'_>) -> Option<(String, Stri
                     "the registry limits how often it is asked without a user: add repositoryCredentials to the container, \
                      wait, or name a mirror in the --registries file",
                 ),
-                429 => String::from("the registry limits how often this user may ask: wait, or name a mirror in the --registries file"),
-                500.. => String::from("the registry is in trouble itself: look at its logs, and run the task again later"),
+                429 => String::from(
+                    "the registry limits how often this user may ask: wait, or name a mirror in the --registries file",
+                ),
+                500.. => {
+                    String::from("the registry is in trouble itself: look at its logs, and run the task again later")
+                }
                 _ => String::from("look at the registry's logs for why it refused the request"),
             };
             Some((answered(answer), mend))
         }
-        PullError::NoAnswer { host, words, kind, .. } => Some((format!("no answer from {host}: {words}"), no_answer_mend(*kind, host))),
+        PullError::NoAnswer { host, words, kind, .. } => {
+            Some((format!("no answer from {host}: {words}"), no_answer_mend(*kind, host)))
+        }
         PullError::Redirect { .. } => Some((
             error.to_string(),
             String::from("the redirect looks unsafe; if the target is right, list its host in the --registries file"),
@@ -183,7 +202,9 @@ fn denied_mend(denial: &Denial, asked: Asked<'_>) -> String {
              repository's name"
         ),
         Some(user) if denial.status == 403 => {
-            format!("{user} may not pull {repository}: let {user} read it at the registry, or check the repository's name")
+            format!(
+                "{user} may not pull {repository}: let {user} read it at the registry, or check the repository's name"
+            )
         }
         Some(user) => format!(
             "the registry refused {user}'s password: update the secret with `aws secretsmanager put-secret-value --secret-id \
@@ -221,8 +242,13 @@ fn image_trouble(error: &PullError, asked: Asked<'_>) -> (String, String) {
             )
         }
         PullError::Platform { wanted, offered } => (
-            format!("the image is not there for linux/{wanted}; there is: {}", if offered.is_empty() { String::from("nothing") } else { offered.join(", ") }),
-            String::from("build the image for this platform, or set runtimePlatform.cpuArchitecture of the task definition"),
+            format!(
+                "the image is not there for linux/{wanted}; there is: {}",
+                if offered.is_empty() { String::from("nothing") } else { offered.join(", ") }
+            ),
+            String::from(
+                "build the image for this platform, or set runtimePlatform.cpuArchitecture of the task definition",
+            ),
         ),
         PullError::Unsupported(why) => (why.clone(), String::from("push the image again with a current client")),
         PullError::WrongDigest { .. } | PullError::WrongSize { .. } => (
@@ -233,7 +259,10 @@ fn image_trouble(error: &PullError, asked: Asked<'_>) -> (String, String) {
             error.to_string(),
             String::from("look at the free space and the health of the disk below Tidegate's data directory"),
         ),
-        PullError::Layer { .. } => (error.to_string(), String::from("the layer is damaged or malicious: do not use this image, or build it again")),
+        PullError::Layer { .. } => (
+            error.to_string(),
+            String::from("the layer is damaged or malicious: do not use this image, or build it again"),
+        ),
         other => (other.to_string(), String::from("look at the server's log for more")),
     }
 }

@@ -68,13 +68,13 @@ fn make(layers: &[PathBuf], implied: &[HashSet<&str>], index: usize, path: &str,
     fs::create_dir_all(tree)?;
     for end in ends {
         let Some((mode, user, group)) = attributes(layers, implied, index, &path[..end]) else { return Ok(()) };
-        let made = tree.join(&path[..end]);
-        match fs::create_dir(&made) {
+        let directory = tree.join(&path[..end]);
+        match fs::create_dir(&directory) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             other => other?,
         }
-        std::os::unix::fs::chown(&made, Some(user), Some(group))?;
-        rustix::fs::chmod(&made, Mode::from_raw_mode(mode))?;
+        std::os::unix::fs::chown(&directory, Some(user), Some(group))?;
+        rustix::fs::chmod(&directory, Mode::from_raw_mode(mode))?;
     }
     Ok(())
 }

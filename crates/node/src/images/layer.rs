@@ -166,12 +166,17 @@ fn unpack_stream(
     directory: &Path,
 ) -> Result<Unpacked, UnpackError> {
     let (sender, pieces) = thread::sync_channel(limits::STAGE_PIECES);
-    let limit = limits::BOMB_FLOOR_BYTES.max(compressed_size.saturating_mul(limits::BOMB_RATIO)).min(limits::LAYER_BYTES);
+    let limit =
+        limits::BOMB_FLOOR_BYTES.max(compressed_size.saturating_mul(limits::BOMB_RATIO)).min(limits::LAYER_BYTES);
     let decoder = std::thread::Builder::new().name(String::from("decompress")).spawn(move || {
         let source = Arriving { receiver, piece: Bytes::new(), ended: false };
         decompress(source, limit, &sender);
     });
-    let decoder = decoder.map_err(|source| UnpackError::Host { operation: "start a thread for", path: String::from("/"), source })?;
+    let decoder = decoder.map_err(|source| UnpackError::Host {
+        operation: "start a thread for",
+        path: String::from("/"),
+        source,
+    })?;
     let mut stream = Stage { pieces, piece: Vec::new(), at: 0, hash: Sha256::new() };
     let mut archive = Archive::new(&mut stream);
     let unpacked = unpack(&mut archive, directory);
@@ -200,7 +205,8 @@ fn decompress(mut source: Arriving, limit: u64, sender: &thread::SyncSender<io::
     let mut magic = Vec::with_capacity(4);
     let result = (&mut source).take(4).read_to_end(&mut magic).and_then(|_| {
         let is_gzip = magic.starts_with(&[0x1f, 0x8b]);
-        let is_zstd = magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || matches!(magic[..], [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
+        let is_zstd =
+            magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || matches!(magic[..], [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
         let whole = BufReader::with_capacity(64 * 1024, Cursor::new(std::mem::take(&mut magic)).chain(source));
         if is_gzip {
             pass_on(MultiGzDecoder::new(whole), limit, sender)

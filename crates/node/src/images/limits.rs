@@ -63,11 +63,11 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From a request to the answer's head.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest silence within a body (the agent's "inactivity time").
-pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 /// To resolve a reference, all attempts together (the agent's manifest timeout).
-pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_mins(1);
 /// For a whole pull (the agent's limit).
-pub(super) const PULL_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+pub(super) const PULL_TIMEOUT: Duration = Duration::from_hours(2);
 /// The longest `Retry-After` that is waited for; a longer one ends the pull at once.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(20);
 

@@ -113,12 +113,17 @@ impl Manifest {
                 "the image has the old manifest schema 1, which is no longer supported; push it again with a current client",
             )));
         }
-        let raw: Raw = serde_json::from_slice(&document.bytes).map_err(|error| wrong(format!("its manifest is no manifest: {error}")))?;
+        let raw: Raw = serde_json::from_slice(&document.bytes)
+            .map_err(|error| wrong(format!("its manifest is no manifest: {error}")))?;
         if raw.schema_version != 2 {
             return Err(wrong(format!("its manifest has schema version {}, not 2", raw.schema_version)));
         }
-        if !raw.media_type.is_empty() && is_manifest_type(&document.media_type) && raw.media_type != document.media_type {
-            return Err(wrong(format!("its manifest is of type {} but was sent as {}", raw.media_type, document.media_type)));
+        if !raw.media_type.is_empty() && is_manifest_type(&document.media_type) && raw.media_type != document.media_type
+        {
+            return Err(wrong(format!(
+                "its manifest is of type {} but was sent as {}",
+                raw.media_type, document.media_type
+            )));
         }
         let stated = if raw.media_type.is_empty() { &document.media_type } else { &raw.media_type };
         match (raw.manifests, raw.config, raw.layers) {
@@ -142,15 +147,24 @@ impl ImageManifest {
         let wrong = |why: String| PullError::Protocol { host: host.to_owned(), why };
         if ![OCI_CONFIG, DOCKER_CONFIG].contains(&config.media_type.as_str()) {
             let kind = ServerType(&config.media_type);
-            return Err(PullError::Unsupported(format!("this is no container image: its configuration is of type {kind}")));
+            return Err(PullError::Unsupported(format!(
+                "this is no container image: its configuration is of type {kind}"
+            )));
         }
         if layers.len() > limits::LAYERS {
-            return Err(PullError::Unsupported(format!("the image has {} layers, more than {}", layers.len(), limits::LAYERS)));
+            return Err(PullError::Unsupported(format!(
+                "the image has {} layers, more than {}",
+                layers.len(),
+                limits::LAYERS
+            )));
         }
-        if let Some(foreign) = layers.iter().find(|layer| !LAYERS.contains(&layer.media_type.as_str()) || !layer.urls.is_empty())
+        if let Some(foreign) =
+            layers.iter().find(|layer| !LAYERS.contains(&layer.media_type.as_str()) || !layer.urls.is_empty())
         {
             let kind = ServerType(&foreign.media_type);
-            return Err(PullError::Unsupported(format!("the image has a layer that is not in the registry or not supported: {kind}")));
+            return Err(PullError::Unsupported(format!(
+                "the image has a layer that is not in the registry or not supported: {kind}"
+            )));
         }
         let blob = |descriptor: &RawDescriptor| {
             let digest = descriptor.digest.parse().map_err(|error| wrong(format!("a descriptor's digest: {error}")))?;
@@ -177,8 +191,11 @@ impl Entry {
     fn read(raw: RawDescriptor) -> Option<Self> {
         let attestation = raw.annotations.contains_key("vnd.docker.reference.type");
         let digest = raw.digest.parse().ok()?;
-        may_be(&raw.media_type, &[OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST])
-            .then_some(Self { digest, platform: raw.platform, attestation })
+        may_be(&raw.media_type, &[OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]).then_some(Self {
+            digest,
+            platform: raw.platform,
+            attestation,
+        })
     }
 
     /// How well this entry fits; `None` if not at all. Lower is better.
@@ -232,8 +249,8 @@ impl Configuration {
             diff_ids: Vec<Digest>,
         }
         let wrong = |why: String| PullError::Protocol { host: host.to_owned(), why };
-        let raw: RawConfiguration =
-            serde_json::from_slice(bytes).map_err(|error| wrong(format!("the image's configuration cannot be read: {error}")))?;
+        let raw: RawConfiguration = serde_json::from_slice(bytes)
+            .map_err(|error| wrong(format!("the image's configuration cannot be read: {error}")))?;
         if !matches!(raw.os.as_str(), "" | "linux") {
             return Err(PullError::Platform {
                 wanted: raw.architecture.clone(),

@@ -103,7 +103,8 @@ pub(super) async fn pull(
     progress: Arc<PullProgress>,
 ) -> Result<Image, Failure> {
     let text = reference;
-    let reference: Reference = text.parse().map_err(|error| failure::of_reference(text, &PullError::Reference(error)))?;
+    let reference: Reference =
+        text.parse().map_err(|error| failure::of_reference(text, &PullError::Reference(error)))?;
     let architecture = architecture.strip_prefix("linux/").unwrap_or(architecture);
     let session = Session::new(puller, reference, credentials.as_ref());
     drop(credentials);
@@ -128,6 +129,8 @@ struct Session {
     clients: Vec<RegistryClient>,
     /// Which of them may resolve: those that see the credentials, or all if there are none.
     resolvers: Vec<usize>,
+    /// HEAD told nothing: further attempts go without.
+    without_head: AtomicBool,
 }
 
 /// What a reference is now.
@@ -149,11 +152,12 @@ impl Session {
         let resolvers = places.iter().enumerate().filter(|(_, (_, trusted))| *trusted || credentials.is_none());
         let resolvers = resolvers.map(|(index, _)| index).collect();
         let clients = places.into_iter().map(|(place, trusted)| {
-            let authorizer = Authorizer::new(credentials.filter(|_| trusted).cloned(), place.repository(reference.repository()));
+            let authorizer =
+                Authorizer::new(credentials.filter(|_| trusted).cloned(), place.repository(reference.repository()));
             RegistryClient::new(puller.shared.clone(), place, reference.repository(), authorizer)
         });
         let clients = clients.collect();
-        Self { puller: puller.clone(), reference, clients, resolvers }
+        Self { puller: puller.clone(), reference, clients, resolvers, without_head: AtomicBool::new(false) }
     }
 
     fn registry(&self) -> &RegistryClient {
@@ -180,7 +184,7 @@ impl Session {
         let mut retries = Retries::within(limits::RESOLVE_TIMEOUT);
         loop {
             for index in &self.resolvers {
-                let error = match self.resolve_at(*index, architecture, retries.attempts()).await {
+                let error = match self.resolve_at(*index, architecture).await {
                     Ok(resolved) => return Ok(resolved),
                     Err(error) => error,
                 };
@@ -193,41 +197,39 @@ impl Session {
         }
     }
 
-    async fn resolve_at(&self, resolver: usize, architecture: &str, attempts: u32) -> Result<Resolved, PullError> {
-        let host = self.clients[resolver].host();
-        let top = self.ask(resolver, attempts).await?;
-        let digest = top.digest.clone();
+    async fn resolve_at(&self, resolver: usize, architecture: &str) -> Result<Resolved, PullError> {
+        let (digest, mut manifest) = self.ask(resolver).await?;
+        let mut manifest_digest = digest.clone();
         let mut documents = vec![digest.clone()];
-        let mut document = top;
         for _ in 0..=limits::INDEX_DEPTH {
-            match Manifest::read(&document, host)? {
+            let entries = match manifest {
                 Manifest::Image(manifest) => {
                     documents.push(manifest.config.digest.clone());
-                    return Ok(Resolved { resolver, digest, manifest_digest: document.digest, manifest, documents });
+                    return Ok(Resolved { resolver, digest, manifest_digest, manifest, documents });
                 }
-                Manifest::Index(entries) => {
-                    let next = choose(&entries, architecture)?;
-                    document = self.document(resolver, next).await?;
-                    documents.push(document.digest.clone());
-                }
-            }
+                Manifest::Index(entries) => entries,
+            };
+            manifest_digest = choose(&entries, architecture)?.clone();
+            manifest = self.manifest(resolver, &manifest_digest, &self.sources(resolver)).await?;
+            documents.push(manifest_digest.clone());
         }
         let why = format!("its indexes are nested more than {} deep", limits::INDEX_DEPTH);
-        Err(PullError::Protocol { host: host.to_owned(), why })
+        Err(PullError::Protocol { host: self.clients[resolver].host().to_owned(), why })
     }
 
     /// The registry's own word on the reference, as this task. This is what authorises everything after it.
     ///
     /// HEAD goes first: it does not count against Docker Hub's pull limit, and suffices if the content is here.
-    async fn ask(&self, resolver: usize, attempts: u32) -> Result<Document, PullError> {
+    async fn ask(&self, resolver: usize) -> Result<(Digest, Manifest), PullError> {
         let client = &self.clients[resolver];
         let target = self.reference.target();
-        if attempts == 0 {
+        if !self.without_head.load(Ordering::Relaxed) {
             match client.resolve(&target).await {
                 Ok(stated) => {
                     let digest = self.reference.digest().cloned().or(stated);
                     if let Some(digest) = digest {
-                        return self.document_at(resolver, &digest, &[client]).await;
+                        let manifest = self.manifest(resolver, &digest, &[client]).await?;
+                        return Ok((digest, manifest));
                     }
                 }
                 // Some registries know no HEAD; others have words for a refusal that only GET brings.
@@ -235,37 +237,38 @@ impl Session {
                 Err(PullError::Denied(denial)) if denial.status == 403 => {}
                 Err(error) => return Err(error),
             }
+            self.without_head.store(true, Ordering::Relaxed);
         }
         let document = client.manifest(&target).await?;
-        self.keep_document(resolver, &document)?;
-        Ok(document)
+        Ok((document.digest.clone(), self.checked(resolver, &document)?))
     }
 
-    /// A manifest below one that this task may read.
-    async fn document(&self, resolver: usize, digest: &Digest) -> Result<Document, PullError> {
-        self.document_at(resolver, digest, &self.sources(resolver)).await
-    }
-
-    async fn document_at(
+    /// A manifest by its digest, which this task was led to by what it may read.
+    async fn manifest(
         &self,
         resolver: usize,
         digest: &Digest,
         sources: &[&RegistryClient],
-    ) -> Result<Document, PullError> {
+    ) -> Result<Manifest, PullError> {
         if let Some(bytes) = self.known_document(resolver, digest) {
-            return Ok(Document { digest: digest.clone(), media_type: String::new(), bytes });
+            let document = Document { digest: digest.clone(), media_type: String::new(), bytes };
+            return Manifest::read(&document, self.clients[resolver].host());
         }
         let mut last = None;
         for client in sources {
             match client.manifest(&digest.to_string()).await {
-                Ok(document) => {
-                    self.keep_document(resolver, &document)?;
-                    return Ok(document);
-                }
+                Ok(document) => return self.checked(resolver, &document),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or(PullError::TimedOut))
+    }
+
+    /// Reads a manifest that just came, and keeps it if it is sound: its media type is known only now.
+    fn checked(&self, resolver: usize, document: &Document) -> Result<Manifest, PullError> {
+        let manifest = Manifest::read(document, self.clients[resolver].host())?;
+        self.keep_document(resolver, document)?;
+        Ok(manifest)
     }
 
     /// A document that is here and that this very repository has shown before.
@@ -309,7 +312,13 @@ impl Session {
     }
 
     /// Makes one layer ready, under the rules at the top of this file.
-    async fn layer(&self, resolver: usize, blob: &Blob, diff_id: &Digest, progress: &PullProgress) -> Result<(), Spent> {
+    async fn layer(
+        &self,
+        resolver: usize,
+        blob: &Blob,
+        diff_id: &Digest,
+        progress: &PullProgress,
+    ) -> Result<(), Spent> {
         let origin = self.origin(resolver);
         let puller = &self.puller;
         let _turn = puller.lock(format!("{} {}", origin.host, blob.digest)).await;
@@ -325,7 +334,7 @@ impl Session {
         if known.diff_id.is_none() || store.layer_record(diff_id).is_none() {
             let ingest = store.ingest().map_err(|error| Spent { error: error.into(), attempts: 1 })?;
             let unpacked = layer::fetch(&sources, blob, diff_id, ingest.root(), progress).await?;
-            kept(store.keep_layer(ingest, diff_id, &unpacked))?;
+            kept(store.keep_layer(&ingest, diff_id, &unpacked))?;
             return kept(store.remember_blob(&blob.digest, Some(diff_id), &origin));
         }
         if !known.origins.contains(&origin) {
@@ -368,7 +377,8 @@ async fn copy(
     // Leased before anybody looks whether they are there, so that they cannot be collected in between.
     let lease = store.lease(configuration.diff_ids.clone());
     layers(session, &resolved, &configuration, progress).await?;
-    finish(session, resolved, configuration, architecture, lease).map_err(|error| Spent { error: error.into(), attempts: 1 })
+    finish(session, resolved, configuration, architecture, lease)
+        .map_err(|error| Spent { error: error.into(), attempts: 1 })
 }
 
 /// All layers, some at a time. The first that fails ends the others.
@@ -384,8 +394,8 @@ async fn layers(
         while working.len() < limits::LAYERS_AT_ONCE
             && let Some((blob, diff_id)) = waiting.next()
         {
-            let (session, progress, resolver) = (session.clone(), progress.clone(), resolved.resolver);
-            working.spawn(async move { session.layer(resolver, &blob, &diff_id, &progress).await });
+            let (session, progress, by) = (session.clone(), progress.clone(), resolved.resolver);
+            working.spawn(async move { session.layer(by, &blob, &diff_id, &progress).await });
         }
         match working.join_next().await {
             None => return Ok(()),
@@ -412,7 +422,10 @@ fn finish(
         blobs: resolved.manifest.layers.into_iter().map(|layer| layer.digest).collect(),
         layers: configuration.diff_ids.clone(),
     })?;
-    let implied = configuration.diff_ids.iter().map(|diff_id| store.layer_record(diff_id).map_or_else(Vec::new, |record| record.implied));
+    let implied = configuration
+        .diff_ids
+        .iter()
+        .map(|diff_id| store.layer_record(diff_id).map_or_else(Vec::new, |record| record.implied));
     Ok(Image {
         reference: session.reference.to_string(),
         digest: resolved.digest.to_string(),

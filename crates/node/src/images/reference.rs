@@ -195,7 +195,9 @@ fn split_host(text: &str) -> (&str, &str) {
 }
 
 fn looks_like_host(component: &str) -> bool {
-    component.contains(['.', ':']) || component == "localhost" || component.bytes().any(|byte| byte.is_ascii_uppercase())
+    component.contains(['.', ':'])
+        || component == "localhost"
+        || component.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// `name`, `name:port`, `[v6]`, `[v6]:port`.
@@ -221,7 +223,9 @@ pub(super) fn is_host(host: &str) -> bool {
             && !label.ends_with('-')
     };
     name.is_none_or(|name| name.split('.').all(label))
-        && port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
+        && port.is_some_and(|port| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -237,7 +241,7 @@ pub(super) fn is_component(component: &str) -> bool {
     if !(bytes.first().copied().is_some_and(plain) && bytes.last().copied().is_some_and(plain)) {
         return false;
     }
-    bytes.split(|byte| plain(*byte)).all(|separator| {
-        matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
-    })
+    bytes
+        .split(|byte| plain(*byte))
+        .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-'))
 }

@@ -185,18 +185,13 @@ impl Registries {
 
     /// The places to ask for this image.
     pub(super) fn endpoints(&self, reference: &Reference) -> Endpoints {
-        match self.registries.get(reference.host()) {
-            Some(registry) => Endpoints {
-                mirrors: registry.mirrors.iter().map(|mirror| (mirror.place.clone(), mirror.holds_credentials)).collect(),
-                registry: registry.place.clone(),
-            },
-            None => {
-                let host = default_host(reference.host()).to_owned();
-                let wire = wire(&host, None);
-                let registry = Place { host, prefix: String::new(), wire, authority: None };
-                Endpoints { mirrors: Vec::new(), registry }
-            }
+        if let Some(Registry { place, mirrors }) = self.registries.get(reference.host()) {
+            let mirrors = mirrors.iter().map(|mirror| (mirror.place.clone(), mirror.holds_credentials));
+            return Endpoints { mirrors: mirrors.collect(), registry: place.clone() };
         }
+        let host = default_host(reference.host()).to_owned();
+        let wire = wire(&host, None);
+        Endpoints { mirrors: Vec::new(), registry: Place { host, prefix: String::new(), wire, authority: None } }
     }
 
     /// What the operator says about a host that a registry leads to (a token server, a blob store).
@@ -215,9 +210,8 @@ fn default_host(name: &str) -> &str {
 fn wire(host: &str, plain_http: Option<bool>) -> Wire {
     match plain_http {
         Some(true) => Wire::Plain,
-        Some(false) => Wire::Tls,
         None if is_loopback(host) => Wire::Either,
-        None => Wire::Tls,
+        Some(false) | None => Wire::Tls,
     }
 }
 

@@ -59,7 +59,10 @@ pub(super) fn mount(store: &Store, image: &Image, directory: &Path) -> Result<Pa
     }
     let lower = lower_directories(image, directory)?;
     make_directories(directory)?;
-    store.lease_for_directory(&DirectoryLease { directory: directory.to_owned(), layers: image.lease.digests().to_vec() })?;
+    store.lease_for_directory(&DirectoryLease {
+        directory: directory.to_owned(),
+        layers: image.lease.digests().to_vec(),
+    })?;
     mount_overlay(&lower, directory)?;
     Ok(rootfs)
 }
@@ -128,7 +131,8 @@ fn make_directories(directory: &Path) -> Result<(), SnapshotError> {
     }
     // The upper directory gives the root of the container its mode, whatever the umask is.
     let upper = directory.join("upper");
-    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755)).map_err(|source| host("set the mode of", &upper, source))?;
+    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
+        .map_err(|source| host("set the mode of", &upper, source))?;
     // Left by a mount that ended with the machine: the kernel would refuse to use the directory again.
     let volatile = directory.join("work/work/incompat");
     match fs::remove_dir_all(&volatile) {
@@ -142,22 +146,18 @@ fn make_directories(directory: &Path) -> Result<(), SnapshotError> {
 fn mount_overlay(lower: &[PathBuf], directory: &Path) -> Result<(), SnapshotError> {
     let rootfs = directory.join("rootfs");
     let own = format!(",upperdir={},workdir={}", escaped(&directory.join("upper")), escaped(&directory.join("work")));
-    let named = lower.iter().map(|path| escaped(path)).collect::<Vec<_>>().join(":");
+    let mut layers = lower.iter().map(|path| escaped(path)).collect::<Vec<_>>().join(":");
     let mut descriptors = Vec::new();
-    let named = if named.len() + own.len() < OPTIONS_BYTES {
-        named
-    } else {
+    if layers.len() + own.len() >= OPTIONS_BYTES {
         // Many layers: short names through descriptors of this process.
-        let mut names = Vec::with_capacity(lower.len());
         for path in lower {
-            let descriptor = fs::File::open(path).map_err(|source| host("open", path, source))?;
-            names.push(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
-            descriptors.push(descriptor);
+            descriptors.push(fs::File::open(path).map_err(|source| host("open", path, source))?);
         }
-        names.join(":")
-    };
+        let links = descriptors.iter().map(|descriptor| format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+        layers = links.collect::<Vec<_>>().join(":");
+    }
     let mount = |more: &str| {
-        let options = format!("lowerdir={named}{own}{more}");
+        let options = format!("lowerdir={layers}{own}{more}");
         mount_file_system(Some("overlay"), &rootfs, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
     };
     // Before Linux 5.10 `volatile` is unknown.
@@ -167,7 +167,9 @@ fn mount_overlay(lower: &[PathBuf], directory: &Path) -> Result<(), SnapshotErro
     };
     mounted.map_err(|errno| match errno {
         Errno::ENODEV => SnapshotError::NoOverlay,
-        Errno::EINVAL | Errno::EOPNOTSUPP => SnapshotError::Unsuitable { path: directory.to_owned(), source: errno.into() },
+        Errno::EINVAL | Errno::EOPNOTSUPP => {
+            SnapshotError::Unsuitable { path: directory.to_owned(), source: errno.into() }
+        }
         errno => host("mount an overlay file system on", &rootfs, errno.into()),
     })
 }

@@ -180,7 +180,12 @@ impl Store {
     }
 
     /// Remembers that a registry has shown a blob, and of a layer what it unpacks to.
-    pub(super) fn remember_blob(&self, digest: &Digest, diff_id: Option<&Digest>, origin: &Origin) -> Result<(), StoreError> {
+    pub(super) fn remember_blob(
+        &self,
+        digest: &Digest,
+        diff_id: Option<&Digest>,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         // Pulls from different registries may write at the same time.
         let _guard = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.blob(digest);
@@ -212,7 +217,7 @@ impl Store {
     }
 
     /// Makes an unpacked and verified layer known. If it is there already, this one is thrown away.
-    pub(super) fn keep_layer(&self, ingest: Ingest, diff_id: &Digest, unpacked: &Unpacked) -> Result<(), StoreError> {
+    pub(super) fn keep_layer(&self, ingest: &Ingest, diff_id: &Digest, unpacked: &Unpacked) -> Result<(), StoreError> {
         let record = LayerRecord { bytes: unpacked.bytes, implied: unpacked.implied.clone(), boot: self.boot.clone() };
         self.write_json(&ingest.path.join("layer.json"), &record)?;
         let target = self.layer(diff_id);
@@ -295,9 +300,11 @@ impl Store {
     /// is only fetched again.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let new = self.unique("file");
-        fs::write(&new, bytes)
-            .and_then(|()| fs::rename(&new, path))
-            .map_err(|source| StoreError { operation: "write", path: path.to_owned(), source })
+        fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(|source| StoreError {
+            operation: "write",
+            path: path.to_owned(),
+            source,
+        })
     }
 
     fn distrust_layers_of_other_boots(&self) -> Result<(), StoreError> {
@@ -399,7 +406,9 @@ pub fn list(directory: &Path) -> Result<Vec<ImageSummary>, StoreError> {
 pub(super) fn names(directory: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let fail = |source| StoreError { operation: "read", path: directory.to_owned(), source };
     let entries = fs::read_dir(directory).map_err(fail)?;
-    entries.map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).map_err(fail)).collect()
+    entries
+        .map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).map_err(fail))
+        .collect()
 }
 
 /// A record; `None` if it is not there or torn.

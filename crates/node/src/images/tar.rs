@@ -128,7 +128,8 @@ impl<R: Read> Archive<R> {
             let prefix = if is_ustar { until_zero(&header[345..500]) } else { &[] };
             if prefix.is_empty() { name } else { [prefix, b"/", &name].concat() }
         };
-        let path = text("GNU.sparse.name").or_else(|| text("path")).cloned().or(extension.path).unwrap_or_else(header_path);
+        let path =
+            text("GNU.sparse.name").or_else(|| text("path")).cloned().or(extension.path).unwrap_or_else(header_path);
         let target = text("linkpath").cloned().or(extension.target);
         let target = target.unwrap_or_else(|| until_zero(&header[157..257]).to_vec());
         if path.len() > limits::PATH_BYTES || target.len() > limits::PATH_BYTES {
@@ -201,7 +202,10 @@ impl<R: Read> Archive<R> {
     fn pax_sparse(&mut self, pax: &BTreeMap<String, Vec<u8>>, stored: u64) -> Result<Sparse, TarError> {
         let decimal = |name: &str| pax.get(name).map(|value| parse_decimal(value)).transpose();
         let numbers = if let Some(map) = pax.get("GNU.sparse.map") {
-            map.split(|byte| *byte == b',').filter(|number| !number.is_empty()).map(parse_decimal).collect::<Result<_, _>>()?
+            map.split(|byte| *byte == b',')
+                .filter(|number| !number.is_empty())
+                .map(parse_decimal)
+                .collect::<Result<_, _>>()?
         } else if decimal("GNU.sparse.major")? == Some(1) && decimal("GNU.sparse.minor")?.unwrap_or(0) == 0 {
             self.sparse_map()?
         } else if pax.contains_key("GNU.sparse.offset") || pax.contains_key("GNU.sparse.numblocks") {
@@ -266,11 +270,14 @@ impl<R: Read> Archive<R> {
         }
         let stated = number(&header[148..156])?;
         let sum = |value: fn(u8) -> i64| -> i64 {
-            let fields = header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { value(*byte) });
+            let fields =
+                header.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { value(*byte) });
             fields.sum()
         };
         // Old writers summed signed bytes.
-        let matches = [sum(i64::from), sum(|byte| i64::from(byte.cast_signed()))].iter().any(|sum| u64::try_from(*sum) == Ok(stated));
+        let matches = [sum(i64::from), sum(|byte| i64::from(byte.cast_signed()))]
+            .iter()
+            .any(|sum| u64::try_from(*sum) == Ok(stated));
         if matches { Ok(Some(header)) } else { Err(TarError::Invalid("a header's checksum is wrong")) }
     }
 
@@ -344,7 +351,10 @@ fn number(field: &[u8]) -> Result<u64, TarError> {
 }
 
 fn parse_decimal(text: &[u8]) -> Result<u64, TarError> {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(TarError::Invalid("a number in a pax header"))
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or(TarError::Invalid("a number in a pax header"))
 }
 
 /// Seconds with a fraction, perhaps negative.

@@ -163,7 +163,8 @@ impl Transport {
             return Ok(client.clone());
         }
         let client = self.make_client(&key.0, key.1).map_err(|error| {
-            let place = ask.authority.map_or_else(String::new, |authority| format!(" and {}", authority.path.display()));
+            let place =
+                ask.authority.map_or_else(String::new, |authority| format!(" and {}", authority.path.display()));
             format!("tls: the system's certificates{place} cannot be used: {}", root_cause(&error))
         })?;
         clients.insert(key, client.clone());
@@ -202,7 +203,11 @@ impl Transport {
         }
         if error.is_timeout() {
             let silent = (NoAnswer::TimedOut, format!("read tcp {address}: i/o timeout"));
-            return if error.is_connect() { (NoAnswer::TimedOut, format!("dial tcp {address}: i/o timeout")) } else { silent };
+            return if error.is_connect() {
+                (NoAnswer::TimedOut, format!("dial tcp {address}: i/o timeout"))
+            } else {
+                silent
+            };
         }
         let kind = find::<io::Error>(error).map_or(io::ErrorKind::Other, io::Error::kind);
         let dial = |words: &str| format!("dial tcp {address}: connect: {words}");

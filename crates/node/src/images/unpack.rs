@@ -16,8 +16,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, chownat, fchmod, fchown,
-    fsetxattr, futimens, linkat, makedev, mkdirat, mknodat, openat, openat2, statat, symlinkat, unlinkat, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, chownat, fchmod,
+    fchown, fsetxattr, futimens, linkat, makedev, mkdirat, mknodat, openat, openat2, statat, symlinkat, unlinkat,
+    utimensat,
 };
 use rustix::io::Errno;
 
@@ -114,7 +115,7 @@ impl Unpacker {
         } else if name.starts_with(AUFS_PREFIX) {
             Ok(())
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT_PREFIX) {
-            self.whiteout(&Place { name: hidden, ..place })
+            whiteout(&Place { name: hidden, ..place })
         } else {
             self.make(&place, entry, archive)
         };
@@ -122,7 +123,12 @@ impl Unpacker {
         done
     }
 
-    fn make(&mut self, place: &Place<'_>, entry: &Entry, archive: &mut Archive<impl io::Read>) -> Result<(), UnpackError> {
+    fn make(
+        &mut self,
+        place: &Place<'_>,
+        entry: &Entry,
+        archive: &mut Archive<impl io::Read>,
+    ) -> Result<(), UnpackError> {
         match entry.kind {
             Kind::Directory => self.make_directory(place, entry),
             Kind::File => self.make_file(place, entry, archive),
@@ -163,8 +169,9 @@ impl Unpacker {
             }
             Err(error) => return Err(host("make the directory", place.path, error)),
         }
-        let directory = openat(place.directory, place.name, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|error| host("open the directory", place.path, error))?;
+        let directory =
+            openat(place.directory, place.name, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+                .map_err(|error| host("open the directory", place.path, error))?;
         if hides {
             set_opaque(directory.as_fd(), place.path)?;
         }
@@ -172,7 +179,12 @@ impl Unpacker {
         self.remember(place.path, entry.modified)
     }
 
-    fn make_file(&mut self, place: &Place<'_>, entry: &Entry, archive: &mut Archive<impl io::Read>) -> Result<(), UnpackError> {
+    fn make_file(
+        &mut self,
+        place: &Place<'_>,
+        entry: &Entry,
+        archive: &mut Archive<impl io::Read>,
+    ) -> Result<(), UnpackError> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut descriptor = None;
         self.anew(place, "make the file", || {
@@ -226,25 +238,9 @@ impl Unpacker {
             Ok(_) => return Err(hostile(place.path, "is a hard link to what is no file")),
             Err(_) => return Err(nowhere()),
         }
-        self.anew(place, "make the hard link", || linkat(&directory, name, place.directory, place.name, AtFlags::empty()))
-    }
-
-    /// A removed name, as overlay writes it. What the same layer puts there stays, but hides what lies below.
-    fn whiteout(&mut self, place: &Place<'_>) -> Result<(), UnpackError> {
-        if place.name.is_empty() || place.name == b"." || place.name == b".." {
-            return Err(hostile(place.path, "is a whiteout of an impossible name"));
-        }
-        match mknodat(place.directory, place.name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0)) {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) if kind_of(&place.stat()?) == FileType::Directory => {
-                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let directory = openat(place.directory, place.name, flags, Mode::empty())
-                    .map_err(|error| host("open the directory", place.path, error))?;
-                set_opaque(directory.as_fd(), place.path)
-            }
-            Err(Errno::EXIST) => Ok(()),
-            Err(error) => Err(host("make the whiteout", place.path, error)),
-        }
+        self.anew(place, "make the hard link", || {
+            linkat(&directory, name, place.directory, place.name, AtFlags::empty())
+        })
     }
 
     fn root_entry(&mut self, entry: &Entry) -> Result<(), UnpackError> {
@@ -373,8 +369,7 @@ impl Unpacker {
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
             let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
             // A directory that a later entry replaced has no time to set.
-            if let Ok(directory) =
-                openat2(&self.root, std::ffi::OsStr::from_bytes(name), flags, Mode::empty(), resolve)
+            if let Ok(directory) = openat2(&self.root, std::ffi::OsStr::from_bytes(name), flags, Mode::empty(), resolve)
             {
                 set_times(directory.as_fd(), &path, modified)?;
             }
@@ -397,6 +392,23 @@ impl Place<'_> {
     }
 }
 
+/// A removed name, as overlay writes it. What the same layer puts there stays, but hides what lies below.
+fn whiteout(place: &Place<'_>) -> Result<(), UnpackError> {
+    if place.name.is_empty() || place.name == b"." || place.name == b".." {
+        return Err(hostile(place.path, "is a whiteout of an impossible name"));
+    }
+    match mknodat(place.directory, place.name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0)) {
+        Err(Errno::EXIST) if kind_of(&place.stat()?) == FileType::Directory => {
+            let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let directory = openat(place.directory, place.name, flags, Mode::empty())
+                .map_err(|error| host("open the directory", place.path, error))?;
+            set_opaque(directory.as_fd(), place.path)
+        }
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(host("make the whiteout", place.path, error)),
+    }
+}
+
 /// A path without empty and `.` components; empty for the root.
 fn clean(path: &[u8]) -> Result<Vec<u8>, UnpackError> {
     let mut clean = Vec::with_capacity(path.len());
@@ -405,7 +417,9 @@ fn clean(path: &[u8]) -> Result<Vec<u8>, UnpackError> {
             b"" | b"." => continue,
             b".." => return Err(hostile(path, "climbs with ..")),
             _ if component.contains(&0) => return Err(hostile(path, "has a zero byte in it")),
-            _ if component.len() > limits::COMPONENT_BYTES => return Err(UnpackError::Limit("has a name that is too long")),
+            _ if component.len() > limits::COMPONENT_BYTES => {
+                return Err(UnpackError::Limit("has a name that is too long"));
+            }
             _ => {}
         }
         if !clean.is_empty() {
@@ -485,7 +499,10 @@ fn resolve_error(path: &[u8], error: Errno) -> UnpackError {
         Errno::NOSYS => UnpackError::Host {
             operation: "safely open",
             path: shown(path),
-            source: io::Error::new(io::ErrorKind::Unsupported, "this kernel has no openat2 (Linux 5.6 or later is needed)"),
+            source: io::Error::new(
+                io::ErrorKind::Unsupported,
+                "this kernel has no openat2 (Linux 5.6 or later is needed)",
+            ),
         },
         error => host("open the directory", path, error),
     }
@@ -502,6 +519,7 @@ fn host(operation: &'static str, path: &[u8], error: Errno) -> UnpackError {
 /// A stranger's path, fit to be shown.
 fn shown(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
-    let plain: String = text.chars().map(|character| if character.is_control() { '?' } else { character }).take(200).collect();
+    let plain: String =
+        text.chars().map(|character| if character.is_control() { '?' } else { character }).take(200).collect();
     if plain.is_empty() { String::from("/") } else { plain }
 }

@@ -1,1 +1,15 @@
 //! The images room against hostile registries, hostile layers, and Debian's own registry.
+
+mod authentication;
+mod challenge;
+mod content;
+mod debian;
+mod fixture;
+mod manifest;
+mod reference;
+mod registries;
+mod server;
+mod snapshot;
+mod tar;
+mod transport;
+mod unpack;
