@@ -9,20 +9,20 @@
 //! | `tasks` | [`Node`]: the compute that joins all of these |
 //! | `logs` | from containers' output to the log service, while they run |
 //! | `metadata` | the endpoint 169.254.170.2 inside each task |
-//! | `doctor` | what this host has and what it lacks |
 //!
 //! This is the only crate with unsafe code. It never imports the control plane; both meet in `domain::compute`.
 
 pub mod images;
-pub mod network;
-mod protect;
 mod logs;
 mod metadata;
+pub mod network;
+mod protect;
 mod runtime;
 pub mod shim;
 mod tasks;
 #[cfg(test)]
 mod test_support;
+mod wait;
 
 pub use protect::protect_secrets;
 pub use runtime::RuntimeChoice;

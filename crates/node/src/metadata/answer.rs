@@ -67,7 +67,8 @@ impl Context {
             return Answer::text(StatusCode::NOT_FOUND, &text);
         };
         let observation = task.observation();
-        let facts = documents::Facts { spec: &task.spec, observation: &observation, image: &|name: &str| task.image(name) };
+        let facts =
+            documents::Facts { spec: &task.spec, observation: &observation, image: &|name: &str| task.image(name) };
         let value = match rest {
             [] => documents::container(&facts, container),
             ["task"] => documents::task(&facts),
@@ -117,7 +118,11 @@ impl Context {
 }
 
 fn no_id() -> Answer {
-    Answer::credentials_error(StatusCode::BAD_REQUEST, "NoIdInRequest", "CredentialsV2Request: No Credential ID in the request")
+    Answer::credentials_error(
+        StatusCode::BAD_REQUEST,
+        "NoIdInRequest",
+        "CredentialsV2Request: No Credential ID in the request",
+    )
 }
 
 fn credentials_document(credentials: &RoleCredentials) -> Value {

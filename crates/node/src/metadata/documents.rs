@@ -50,7 +50,10 @@ pub(super) fn container(facts: &Facts<'_>, container: &ContainerSpec) -> Value {
     put("Image", json!(container.image));
     put("ImageID", json!((facts.image)(&container.name).map(|image| image.manifest_digest).unwrap_or_default()));
     if !container.ports.is_empty() {
-        let ports = container.ports.iter().map(|(port, protocol)| json!({"ContainerPort": port, "Protocol": protocol, "HostPort": port}));
+        let ports = container
+            .ports
+            .iter()
+            .map(|(port, protocol)| json!({"ContainerPort": port, "Protocol": protocol, "HostPort": port}));
         put("Ports", ports.collect());
     }
     put("Labels", labels(spec, container));
@@ -66,10 +69,14 @@ pub(super) fn container(facts: &Facts<'_>, container: &ContainerSpec) -> Value {
     put("Limits", limits);
     if let Some(log) = &container.log {
         put("LogDriver", json!("awslogs"));
-        put("LogOptions", json!({"awslogs-group": log.group, "awslogs-region": log.region, "awslogs-stream": log.stream}));
+        put(
+            "LogOptions",
+            json!({"awslogs-group": log.group, "awslogs-region": log.region, "awslogs-stream": log.stream}),
+        );
     }
     if !container.mounts.is_empty() {
-        let volumes = container.mounts.iter().map(|mount| json!({"DockerName": mount.volume, "Destination": mount.path}));
+        let volumes =
+            container.mounts.iter().map(|mount| json!({"DockerName": mount.volume, "Destination": mount.path}));
         put("Volumes", volumes.collect());
     }
     if let Some(observed) = facts.observed(&container.name) {
@@ -126,7 +133,8 @@ fn network(spec: &TaskSpec) -> Value {
     // The gateway is the subnet's first address, the resolver the VPC's second.
     let gateway = std::net::Ipv4Addr::from_bits(cidr.network().to_bits() + 1);
     let resolver = interface.vpc_cidrs.first().map(|cidr| std::net::Ipv4Addr::from_bits(cidr.network().to_bits() + 2));
-    let default_name = || format!("ip-{}.{}", interface.address.to_string().replace('.', "-"), domain_name(&spec.region));
+    let default_name =
+        || format!("ip-{}.{}", interface.address.to_string().replace('.', "-"), domain_name(&spec.region));
     let name = interface.private_dns_name.clone().unwrap_or_else(default_name);
     json!({
         "NetworkMode": "awsvpc",

@@ -45,8 +45,10 @@ fn networks(text: &str) -> Value {
     let mut networks = Map::new();
     for (name, counters) in text.lines().filter_map(|line| line.split_once(':')) {
         let counters: Vec<u64> = counters.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-        let (name, &[rx_bytes, rx_packets, rx_errors, rx_dropped, _, _, _, _, tx_bytes, tx_packets, tx_errors, tx_dropped, ..]) =
-            (name.trim(), counters.as_slice())
+        let (
+            name,
+            &[rx_bytes, rx_packets, rx_errors, rx_dropped, _, _, _, _, tx_bytes, tx_packets, tx_errors, tx_dropped, ..],
+        ) = (name.trim(), counters.as_slice())
         else {
             continue;
         };

@@ -6,17 +6,22 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::wait;
 
 /// The group of all tasks.
 const ROOT: &str = "tidegate";
 /// The period of CPU quotas, in microseconds.
 const CPU_PERIOD_MICROSECONDS: u64 = 100_000;
 /// How long processes may take to vanish after SIGKILL.
-const KILL_DEADLINE: Duration = Duration::from_secs(20);
+const KILL_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a group may stay busy after its last process.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How this host's control groups are mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +52,9 @@ impl Cgroups {
         let mut legacy = Vec::new();
         for line in mounts.lines() {
             let mut fields = line.split(' ').skip(1);
-            let (Some(path), Some(kind), Some(options)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let (Some(path), Some(kind), Some(options)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
             match kind {
                 "cgroup2" if path == "/sys/fs/cgroup" => return Some(Self::Unified(path.into())),
                 "cgroup" if path.starts_with("/sys/fs/cgroup/") => {
@@ -158,20 +165,17 @@ impl Cgroups {
     }
 
     fn kill_groups(&self, relative: &Path) -> io::Result<()> {
-        let deadline = Instant::now() + KILL_DEADLINE;
-        loop {
-            let mut alive = 0;
-            for root in self.roots() {
-                alive += kill_tree(&root.join(relative))?;
+        let survivors = || io::Error::new(io::ErrorKind::TimedOut, "processes survive SIGKILL");
+        let roots = self.roots();
+        wait::until(KILL_PATIENCE, || {
+            let alive: io::Result<usize> = roots.iter().map(|root| kill_tree(&root.join(relative))).sum();
+            match alive {
+                Ok(0) => Some(Ok(())),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
             }
-            if alive == 0 {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{alive} processes survive SIGKILL")));
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        })
+        .unwrap_or_else(|| Err(survivors()))
     }
 
     /// Takes the container's groups away; they must be empty.
@@ -233,17 +237,14 @@ fn remove_tree(group: &Path) -> io::Result<()> {
         remove_tree(&child)?;
     }
     // A group stays busy for a moment after its last process was reaped.
-    let deadline = Instant::now() + Duration::from_secs(2);
-    loop {
-        match fs::remove_dir(group) {
-            Ok(()) => return Ok(()),
-            Err(error) if gone(&error) => return Ok(()),
-            Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) && Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let busy = || io::Error::new(io::ErrorKind::ResourceBusy, format!("{} stays busy", group.display()));
+    wait::until(BUSY_PATIENCE, || match fs::remove_dir(group) {
+        Ok(()) => Some(Ok(())),
+        Err(error) if gone(&error) => Some(Ok(())),
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => None,
+        Err(error) => Some(Err(error)),
+    })
+    .unwrap_or_else(|| Err(busy()))
 }
 
 fn children(group: &Path) -> io::Result<Vec<PathBuf>> {

@@ -134,11 +134,16 @@ impl Runtime for CommandRuntime {
     }
 
     fn delete(&self, container: &ContainerPlan) {
-        let _ = self.command().args(["delete", "--force"]).arg(&container.name).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let _ = self
+            .command()
+            .args(["delete", "--force"])
+            .arg(&container.name)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         let _ = fs::remove_dir_all(self.memory.join(&container.name));
     }
 }
-
 
 /// The text of the last `msg="…"` of a runtime's log.
 fn last_message(log: &str) -> Option<String> {
@@ -153,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_runtime_s_own_words_are_found_in_its_log() {
-        let log = "time=\"x\" level=warning msg=\"first\"\ntime=\"y\" level=error msg=\"exec: \\\"nope\\\": not found\"\n";
+        let log =
+            "time=\"x\" level=warning msg=\"first\"\ntime=\"y\" level=error msg=\"exec: \\\"nope\\\": not found\"\n";
         assert_eq!(last_message(log).as_deref(), Some("exec: \"nope\": not found"));
         assert_eq!(last_message(""), None);
     }

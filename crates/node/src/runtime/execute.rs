@@ -76,7 +76,8 @@ impl Execution {
 
     fn execute(&self) -> String {
         let Some(name) = self.arguments.first() else { return "no command specified".to_owned() };
-        let Ok(arguments) = self.arguments.iter().map(|text| CString::new(text.as_bytes())).collect::<Result<Vec<_>, _>>()
+        let Ok(arguments) =
+            self.arguments.iter().map(|text| CString::new(text.as_bytes())).collect::<Result<Vec<_>, _>>()
         else {
             return format!("exec: \"{name}\": an argument contains a NUL character");
         };
@@ -104,7 +105,9 @@ fn execute_first(name: &str, path: &str, arguments: &[CString], environment: &[Z
     let candidates: Vec<String> = if name.contains('/') {
         vec![name.to_owned()]
     } else {
-        path.split(':').map(|directory| format!("{}/{name}", if directory.is_empty() { "." } else { directory })).collect()
+        path.split(':')
+            .map(|directory| format!("{}/{name}", if directory.is_empty() { "." } else { directory }))
+            .collect()
     };
     let mut telling = Errno::ENOENT;
     for candidate in candidates {
@@ -120,7 +123,8 @@ fn execute_first(name: &str, path: &str, arguments: &[CString], environment: &[Z
 fn execve(path: &CStr, arguments: &[CString], environment: &[Zeroizing<Vec<u8>>]) -> Errno {
     let mut argument_pointers: Vec<*const libc::c_char> = arguments.iter().map(|text| text.as_ptr()).collect();
     argument_pointers.push(std::ptr::null());
-    let mut environment_pointers: Vec<*const libc::c_char> = environment.iter().map(|entry| entry.as_ptr().cast()).collect();
+    let mut environment_pointers: Vec<*const libc::c_char> =
+        environment.iter().map(|entry| entry.as_ptr().cast()).collect();
     environment_pointers.push(std::ptr::null());
     // SAFETY: both lists end with a null pointer, and all strings end with NUL and outlive the call.
     unsafe { libc::execve(path.as_ptr(), argument_pointers.as_ptr(), environment_pointers.as_ptr()) };

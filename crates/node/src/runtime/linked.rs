@@ -91,8 +91,8 @@ impl LinkedRuntime {
 impl Runtime for LinkedRuntime {
     fn start(&self, container: &ContainerPlan, output: Output) -> Result<Running, Failure> {
         let cannot = |name, message: String| Failure::new(name, message).of_container(container.name.clone());
-        let (reader, writer) =
-            pipe2(OFlag::O_CLOEXEC).map_err(|errno| cannot(FailureName::CannotStartContainerError, errno.to_string()))?;
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC)
+            .map_err(|errno| cannot(FailureName::CannotStartContainerError, errno.to_string()))?;
         let running = self
             .create(container, output, writer)
             .map_err(|message| cannot(FailureName::CannotCreateContainerError, message))?;

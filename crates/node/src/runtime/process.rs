@@ -96,7 +96,10 @@ fn environment(
     merged.set("ECS_CONTAINER_METADATA_URI_V4", &format!("{endpoint}/v4/{id}"));
     merged.set("ECS_AGENT_URI", &format!("{endpoint}/api/{id}"));
     if task.task_role_arn.is_some() {
-        merged.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &format!("/v2/credentials/{}", credentials_id(&task.task_id)));
+        merged.set(
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            &format!("/v2/credentials/{}", credentials_id(&task.task_id)),
+        );
     }
     // A secret of the same name wins; the plain value must not reach the process a second time.
     merged.0.retain(|(name, _)| !container.secret_names.contains(name));
@@ -195,7 +198,9 @@ mod tests {
 
     #[test]
     fn stop_signals_are_read_as_docker_reads_them() {
-        for (text, expected) in [("", Some(15)), ("SIGQUIT", Some(3)), ("quit", Some(3)), ("3", Some(3)), ("nonsense", None), ("0", None)] {
+        for (text, expected) in
+            [("", Some(15)), ("SIGQUIT", Some(3)), ("quit", Some(3)), ("3", Some(3)), ("nonsense", None), ("0", None)]
+        {
             assert_eq!(stop_signal(Some(text)).ok(), expected, "{text}");
         }
         assert_eq!(stop_signal(Some("SIGRTMIN+3")), Ok(37));

@@ -43,13 +43,17 @@ fn resolve_with(passwd: &str, group: &str, text: &str) -> Result<User, String> {
         .or_else(|| user_text.parse().ok().and_then(|uid: u32| accounts(passwd).find(|account| account.uid == uid)));
     let uid = match &account {
         Some(account) => account.uid,
-        None => user_text.parse().map_err(|_| format!("unable to find user {user_text}: no matching entries in passwd file"))?,
+        None => user_text
+            .parse()
+            .map_err(|_| format!("unable to find user {user_text}: no matching entries in passwd file"))?,
     };
     let gid = match group_text {
         None => account.as_ref().map_or(0, |account| account.gid),
         Some(name) => match groups(group).find(|group| group.name == name) {
             Some(group) => group.gid,
-            None => name.parse().map_err(|_| format!("unable to find group {name}: no matching entries in group file"))?,
+            None => {
+                name.parse().map_err(|_| format!("unable to find group {name}: no matching entries in group file"))?
+            }
         },
     };
     // Docker adds a user's other groups only when no group was given.
@@ -118,7 +122,8 @@ fn open_inside(root: &Path, path: &str, flags: OFlag) -> Result<File, Errno> {
 pub(crate) fn make_directory_inside(root: &Path, path: &str) -> Result<(), Errno> {
     let mut reached = String::new();
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        let parent = open_inside(root, if reached.is_empty() { "." } else { &reached }, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        let parent =
+            open_inside(root, if reached.is_empty() { "." } else { &reached }, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
         if !reached.is_empty() {
             reached.push('/');
         }

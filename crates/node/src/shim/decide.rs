@@ -160,10 +160,12 @@ fn satisfied(condition: DependencyCondition, progress: Progress) -> Satisfied {
     match (condition, progress) {
         (_, Progress::Waiting) => Satisfied::NotYet,
         (_, Progress::Never) => Satisfied::Never("will never start"),
-        (On::Start, _) | (On::Complete, Progress::Ended(_)) | (On::Success, Progress::Ended(0)) => Satisfied::Yes,
+        (On::Start, _)
+        | (On::Complete, Progress::Ended(_))
+        | (On::Success, Progress::Ended(0))
+        | (On::Healthy, Progress::Running { health: Health::Healthy, .. }) => Satisfied::Yes,
         (On::Success, Progress::Ended(_)) => Satisfied::Never("did not exit with code 0"),
         (On::Healthy, Progress::Ended(_)) => Satisfied::Never("ended before it was healthy"),
-        (On::Healthy, Progress::Running { health: Health::Healthy, .. }) => Satisfied::Yes,
         (On::Complete | On::Success | On::Healthy, Progress::Running { .. }) => Satisfied::NotYet,
     }
 }

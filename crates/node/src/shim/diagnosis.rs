@@ -19,7 +19,7 @@ const LIMIT: usize = 500;
 
 /// The shim's log, as far as it concerns failures.
 pub(super) struct Diagnosis {
-    log: File,
+    reader: File,
 }
 
 impl Diagnosis {
@@ -27,21 +27,21 @@ impl Diagnosis {
     pub(super) fn install() -> io::Result<Self> {
         let log: OwnedFd = io::stderr().as_fd().try_clone_to_owned()?;
         let log = File::from(log);
-        let collector = Collector { log: log.try_clone()? };
-        tracing::subscriber::set_global_default(collector).map_err(io::Error::other)?;
-        Ok(Self { log })
+        // The inherited descriptor can only write.
+        let reader = File::open("/proc/self/fd/2")?;
+        tracing::subscriber::set_global_default(Collector { log }).map_err(io::Error::other)?;
+        Ok(Self { reader })
     }
 
     /// Where the log ends now.
     pub(super) fn mark(&self) -> u64 {
-        self.log.metadata().map_or(0, |metadata| metadata.len())
+        self.reader.metadata().map_or(0, |metadata| metadata.len())
     }
 
     /// The first thing said since a mark.
     pub(super) fn since(&self, mark: u64) -> Option<String> {
         let mut buffer = vec![0; LIMIT];
-        let path = "/proc/self/fd/2";
-        let count = File::open(path).ok()?.read_at(&mut buffer, mark).ok()?;
+        let count = self.reader.read_at(&mut buffer, mark).ok()?;
         let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
         text.lines().next().map(str::to_owned).filter(|line| !line.is_empty())
     }

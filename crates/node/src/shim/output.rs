@@ -28,6 +28,9 @@ const NEWEST_LIMIT: u64 = 4 << 20;
 /// Holes are made in units of this, in bytes; a file system block divides it.
 pub(crate) const HOLE_UNIT: u64 = 1 << 20;
 
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 16_384;
+
 /// The file, and where to cut it.
 pub(super) struct OutputFile {
     file: File,
@@ -113,7 +116,7 @@ impl Stream {
 
     /// Reads once and appends the lines that are complete.
     pub(super) fn pump(&mut self, output: &mut OutputFile, now_milliseconds: i64) -> io::Result<Found> {
-        let mut buffer = [0_u8; 65_536];
+        let mut buffer = [0_u8; READ_BYTES];
         let count = match io::Read::read(&mut self.source, &mut buffer) {
             Ok(0) => return Ok(Found::End),
             Ok(count) => count,

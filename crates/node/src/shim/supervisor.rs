@@ -33,7 +33,7 @@ use crate::runtime::linked::LinkedRuntime;
 use crate::runtime::{Output, Runtime, RuntimeChoice};
 
 /// How much output of one container is moved before the others have their turn, in reads.
-const READS_IN_A_ROW: usize = 8;
+const READS_IN_A_ROW: usize = 16;
 
 /// Runs the task to its end.
 pub(super) fn supervise(
@@ -174,7 +174,8 @@ impl Supervisor {
             Step::GiveUp(index, why) => {
                 let name = self.plan.containers[index].name.clone();
                 let failure = why.map(|why| {
-                    let message = format!("Task dependencies cannot be resolved, taskArn: {}: {why}", self.plan.task_arn);
+                    let message =
+                        format!("Task dependencies cannot be resolved, taskArn: {}: {why}", self.plan.task_arn);
                     Failure::new(FailureName::TaskDependencyError, message).of_container(name.clone())
                 });
                 self.containers[index].progress.0 = Progress::Never;
@@ -232,14 +233,14 @@ impl Supervisor {
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
                 Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(()),
                 Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
-                // A signal without a name in nix ended it.
-                Err(nix::errno::Errno::EINVAL) => continue,
                 Err(errno) => return Err(errno.into()),
             };
             if let Some(index) = self.containers.iter().position(|container| container.pid == Some(pid)) {
                 self.ended(index, code)?;
-            } else if let Some(index) =
-                self.containers.iter().position(|container| container.check.as_ref().is_some_and(|check| check.helper == pid))
+            } else if let Some(index) = self
+                .containers
+                .iter()
+                .position(|container| container.check.as_ref().is_some_and(|check| check.helper == pid))
             {
                 self.checked(index, code)?;
             }
@@ -259,7 +260,8 @@ impl Supervisor {
         }
         let kills = self.cgroups.out_of_memory_kills(&self.plan.task_id, &name);
         let failure = (exit_code != 0 && kills > container.out_of_memory_before).then(|| {
-            Failure::new(FailureName::OutOfMemoryError, "Container killed due to memory usage").of_container(name.clone())
+            Failure::new(FailureName::OutOfMemoryError, "Container killed due to memory usage")
+                .of_container(name.clone())
         });
         let ran = self.now() - self.containers[index].last_start.unwrap_or(0);
         let again = restarts(self.plan.containers[index].restart.as_ref(), self.direction, exit_code, ran);

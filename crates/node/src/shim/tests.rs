@@ -23,6 +23,7 @@ use crate::runtime::limits::effective_capabilities;
 use crate::runtime::process::{self, ImageDefaults};
 use crate::runtime::{RuntimeChoice, spec, user};
 use crate::test_support::{container, shim_executable, task};
+use crate::wait;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,10 +55,10 @@ impl Default for Options {
 
 impl Rig {
     fn start(containers: Vec<ContainerSpec>) -> Self {
-        Self::start_with(containers, Options::default())
+        Self::start_with(containers, &Options::default())
     }
 
-    fn start_with(containers: Vec<ContainerSpec>, options: Options) -> Self {
+    fn start_with(containers: Vec<ContainerSpec>, options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let id = format!("test{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let root = tempfile::tempdir().expect("a directory");
@@ -68,7 +69,7 @@ impl Rig {
         spec.volumes = vec!["shared".to_owned()];
         fs::create_dir_all(directory.join("volumes/shared")).expect("a volume");
         cgroups.prepare(&id, Some(1024), options.memory_mib).expect("a group");
-        let plans = spec.containers.iter().map(|container| bundle(&directory, &spec, container, &options)).collect();
+        let plans = spec.containers.iter().map(|container| bundle(&directory, &spec, container, options)).collect();
         let plan = ShimPlan {
             task_id: id.clone(),
             task_arn: spec.task_arn.clone(),
@@ -115,14 +116,17 @@ impl Rig {
     }
 
     fn until_started(&mut self, name: &str) -> i32 {
-        match self.until(|event| matches!(event, Event::Started { container, .. } if container == name) || failed(event)) {
+        match self
+            .until(|event| matches!(event, Event::Started { container, .. } if container == name) || failed(event))
+        {
             Event::Started { pid, .. } => pid,
             other => panic!("{other:?}"),
         }
     }
 
     fn until_exited(&mut self, name: &str) -> (i32, Option<FailureName>) {
-        match self.until(|event| matches!(event, Event::Exited { container, .. } if container == name) || failed(event)) {
+        match self.until(|event| matches!(event, Event::Exited { container, .. } if container == name) || failed(event))
+        {
             Event::Exited { exit_code, failure, .. } => (exit_code, failure.map(|failure| failure.name)),
             other => panic!("{other:?}"),
         }
@@ -141,10 +145,15 @@ impl Rig {
         (&self.stream).write_all(&line).expect("write");
     }
 
+    fn until_printed(&self, name: &str, text: &str) {
+        let printed = wait::until(PATIENCE, || self.output(name).contains(text).then_some(()));
+        assert!(printed.is_some(), "{text} was never printed: {}", self.output(name));
+    }
+
     /// What a container printed, without times.
     fn output(&self, name: &str) -> String {
         let text = fs::read_to_string(self.directory.join("containers").join(name).join("output")).unwrap_or_default();
-        text.lines().map(|line| format!("{}\n", line.splitn(3, ' ').nth(2).unwrap_or(""))).collect()
+        text.lines().flat_map(|line| [line.splitn(3, ' ').nth(2).unwrap_or(""), "\n"]).collect()
     }
 }
 
@@ -168,14 +177,23 @@ fn make_root(directory: &Path) {
         fs::create_dir_all(directory.join(name)).expect("a directory");
     }
     fs::copy("/bin/busybox", directory.join("bin/busybox")).expect("busybox-static is installed");
-    for applet in ["sh", "cat", "sleep", "echo", "grep", "mknod", "id", "ls", "dd", "kill", "ps", "env", "test", "touch", "true", "false", "head", "tr"] {
+    for applet in [
+        "sh", "cat", "sleep", "echo", "grep", "mknod", "id", "ls", "dd", "kill", "ps", "env", "test", "touch", "true",
+        "false", "head", "tr",
+    ] {
         let _ = std::os::unix::fs::symlink("busybox", directory.join("bin").join(applet));
     }
-    fs::write(directory.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:101:102::/srv:/bin/sh\n").expect("passwd");
+    fs::write(directory.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:101:102::/srv:/bin/sh\n")
+        .expect("passwd");
     fs::write(directory.join("etc/group"), "root:x:0:\nweb:x:102:\nlogs:x:7:web\n").expect("group");
 }
 
-fn bundle(directory: &Path, spec: &domain::compute::TaskSpec, container: &ContainerSpec, options: &Options) -> ContainerPlan {
+fn bundle(
+    directory: &Path,
+    spec: &domain::compute::TaskSpec,
+    container: &ContainerSpec,
+    options: &Options,
+) -> ContainerPlan {
     let bundle = directory.join("containers").join(&container.name);
     let root = bundle.join("rootfs");
     make_root(&root);
@@ -254,7 +272,12 @@ fn the_container_is_shut_in() {
     rig.until_exited("c");
     let output = rig.output("c");
     let status = |name: &str| {
-        output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name} in {output}")).trim().to_owned()
+        output
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_else(|| panic!("{name} in {output}"))
+            .trim()
+            .to_owned()
     };
     assert_eq!(status("Seccomp:"), "2");
     assert_eq!(status("CapEff:"), "0000000000000000", "a user has no capabilities");
@@ -263,7 +286,9 @@ fn the_container_is_shut_in() {
     assert!(output.contains("masked end\n"), "{output}");
     assert!(output.contains("Read-only file system") && output.contains("read-only"), "{output}");
     assert!(output.contains("uid=101(web) gid=102(web) groups=7(logs),102(web)"), "{output}");
-    assert!(output.contains("/made/for/it") && output.contains("HOME=/srv") && output.contains("resolv.conf of the test"));
+    assert!(
+        output.contains("/made/for/it") && output.contains("HOME=/srv") && output.contains("resolv.conf of the test")
+    );
     assert!(!output.contains("/proc/2\n"), "only its own processes: {output}");
 }
 
@@ -290,8 +315,15 @@ fn only_three_descriptors_and_the_declared_environment_reach_the_program() {
     assert_eq!(
         names,
         [
-            "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_REGION", "ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI",
-            "ECS_CONTAINER_METADATA_URI_V4", "HOME", "HOSTNAME", "PATH"
+            "AWS_DEFAULT_REGION",
+            "AWS_EXECUTION_ENV",
+            "AWS_REGION",
+            "ECS_AGENT_URI",
+            "ECS_CONTAINER_METADATA_URI",
+            "ECS_CONTAINER_METADATA_URI_V4",
+            "HOME",
+            "HOSTNAME",
+            "PATH"
         ]
     );
 }
@@ -303,13 +335,9 @@ fn a_secret_reaches_the_program_and_no_file() {
         let options = Options { runtime: runtime.clone(), secrets, ..Options::default() };
         let mut spec = script("c", "test $(echo $PASSWORD | tr -d -) = xyzzyplugh4711 && echo it is there; sleep 60");
         spec.stop_timeout_seconds = 1;
-        let mut rig = Rig::start_with(vec![spec], options);
+        let mut rig = Rig::start_with(vec![spec], &options);
         rig.until_started("c");
-        let deadline = Instant::now() + PATIENCE;
-        while !rig.output("c").contains("it is there") {
-            assert!(Instant::now() < deadline, "{runtime:?}: {}", rig.output("c"));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        rig.until_printed("c", "it is there");
         let found = Command::new("grep").args(["-rl", "xyzzy-plugh"]).arg(&rig.directory).output().expect("grep");
         assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{runtime:?}");
         rig.stop();
@@ -326,10 +354,7 @@ fn the_stop_signal_reaches_the_program_and_kill_comes_after_the_timeout() {
     let mut rig = Rig::start(vec![polite, stubborn]);
     rig.until_started("polite");
     rig.until_started("stubborn");
-    let deadline = Instant::now() + PATIENCE;
-    while !rig.output("polite").contains("ready") && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    rig.until_printed("polite", "ready");
     rig.stop();
     assert_eq!(rig.until_exited("polite"), (0, None));
     assert_eq!(rig.until_exited("stubborn"), (137, None));
@@ -347,7 +372,7 @@ fn memory_beyond_the_limit_ends_the_container_as_out_of_memory() {
     let mut whole = script("c", "exec dd if=/dev/zero of=/dev/null bs=64M count=1");
     whole.memory_mib = None;
     let options = Options { memory_mib: Some(16), ..Options::default() };
-    let mut rig = Rig::start_with(vec![whole], options);
+    let mut rig = Rig::start_with(vec![whole], &options);
     assert_eq!(rig.until_exited("c"), (137, Some(FailureName::OutOfMemoryError)), "the task's limit holds as well");
 }
 
@@ -373,9 +398,11 @@ fn what_cannot_be_executed_says_so() {
 fn containers_start_in_order_and_an_essential_end_stops_the_rest() {
     let mut first = script("first", "echo done > /shared/mark");
     first.essential = false;
-    first.mounts = vec![domain::compute::VolumeMount { volume: "shared".into(), path: "/shared".into(), read_only: false }];
+    first.mounts =
+        vec![domain::compute::VolumeMount { volume: "shared".into(), path: "/shared".into(), read_only: false }];
     let mut second = script("second", "cat /shared/mark; touch /shared/x || echo cannot write; sleep 1");
-    second.mounts = vec![domain::compute::VolumeMount { volume: "shared".into(), path: "/shared".into(), read_only: true }];
+    second.mounts =
+        vec![domain::compute::VolumeMount { volume: "shared".into(), path: "/shared".into(), read_only: true }];
     second.depends_on = vec![Dependency { container: "first".into(), condition: DependencyCondition::Success }];
     let mut third = script("third", "exec sleep 600");
     third.stop_timeout_seconds = 1;
@@ -387,7 +414,9 @@ fn containers_start_in_order_and_an_essential_end_stops_the_rest() {
     assert!(ended < started, "{:?}", rig.records);
     assert!(rig.output("second").starts_with("done\n"));
     assert!(rig.output("second").contains("cannot write"));
-    assert!(rig.records.iter().any(|record| matches!(&record.event, Event::Exited { container, exit_code: 137 | 143, .. } if container == "third")));
+    assert!(rig.records.iter().any(
+        |record| matches!(&record.event, Event::Exited { container, exit_code: 137 | 143, .. } if container == "third")
+    ));
 }
 
 #[test]
@@ -409,7 +438,7 @@ fn health_checks_run_inside() {
     spec.health_check =
         Some(HealthCheck { command, interval_seconds: 1, timeout_seconds: 2, retries: 1, start_period_seconds: 0 });
     let options = Options { secrets: vec![("TOKEN".into(), "abc".into())], ..Options::default() };
-    let mut rig = Rig::start_with(vec![spec], options);
+    let mut rig = Rig::start_with(vec![spec], &options);
     rig.until(|event| matches!(event, Event::Health { health: Health::Unhealthy, .. }));
     rig.until(|event| matches!(event, Event::Health { health: Health::Healthy, .. }));
     rig.stop();
@@ -421,12 +450,9 @@ fn a_small_init_forwards_signals_and_ends_as_the_program_ends() {
     let mut spec = script("c", "trap 'exit 9' TERM; (sleep 0.1 &) ; echo pid $$; while :; do sleep 0.1; done");
     spec.init_process = true;
     let options = Options { secrets: vec![("S".into(), "hidden".into())], ..Options::default() };
-    let mut rig = Rig::start_with(vec![spec], options);
+    let mut rig = Rig::start_with(vec![spec], &options);
     rig.until_started("c");
-    let deadline = Instant::now() + PATIENCE;
-    while !rig.output("c").contains("pid") && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    rig.until_printed("c", "pid");
     assert!(!rig.output("c").contains("pid 1\n"), "{}", rig.output("c"));
     rig.stop();
     assert_eq!(rig.until_exited("c"), (9, None));
@@ -438,7 +464,7 @@ fn containers_may_share_their_processes() {
     first.stop_timeout_seconds = 1;
     let mut second = script("second", "ps; cat /proc/1/environ; ls /proc/1/root/ 2>&1; exit 0");
     second.depends_on = vec![Dependency { container: "first".into(), condition: DependencyCondition::Start }];
-    let mut rig = Rig::start_with(vec![first, second], Options { shared_processes: true, ..Options::default() });
+    let mut rig = Rig::start_with(vec![first, second], &Options { shared_processes: true, ..Options::default() });
     rig.until_finished();
     let output = rig.output("second");
     assert!(output.contains("sleep 987") && output.contains("pause"), "{output}");
@@ -479,10 +505,7 @@ fn a_killed_shim_leaves_what_its_groups_can_end() {
     rig.child.wait().expect("wait");
     assert!(kill(Pid::from_raw(pid), None).is_ok(), "the container lives on");
     rig.cgroups.kill_task(&rig.id).expect("kill");
-    let deadline = Instant::now() + PATIENCE;
-    while kill(Pid::from_raw(pid), None).is_ok() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait::until(PATIENCE, || kill(Pid::from_raw(pid), None).is_err().then_some(())).expect("it is gone");
     rig.cgroups.remove_task(&rig.id).expect("remove");
     let left = Command::new("find").args(["/sys/fs/cgroup", "-name", &rig.id]).output().expect("find");
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
@@ -502,7 +525,7 @@ fn sigterm_to_the_shim_stops_the_task() {
 #[test]
 fn a_command_runtime_runs_containers_too() {
     let options = Options { runtime: RuntimeChoice::Command("runc".to_owned()), ..Options::default() };
-    let mut rig = Rig::start_with(vec![script("c", "grep Seccomp: /proc/self/status; exit 4")], options);
+    let mut rig = Rig::start_with(vec![script("c", "grep Seccomp: /proc/self/status; exit 4")], &options);
     assert_eq!(rig.until_exited("c"), (4, None));
     rig.until_finished();
     assert!(rig.output("c").starts_with("Seccomp:\t2"), "{}", rig.output("c"));

@@ -21,7 +21,9 @@ pub(super) struct ShimExecutable {
 impl ShimExecutable {
     pub(super) fn open(path: &Path) -> Self {
         let mount = read_only_mount(path)
-            .inspect_err(|error| tracing::warn!("shims run from {} itself, not from a read-only mount: {error}", path.display()))
+            .inspect_err(|error| {
+                tracing::warn!("shims run from {} itself, not from a read-only mount: {error}", path.display());
+            })
             .ok();
         Self { path: path.to_owned(), mount }
     }
@@ -39,7 +41,12 @@ fn read_only_mount(path: &Path) -> io::Result<OwnedFd> {
     let name = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: the name ends with NUL; the answer is a new descriptor or an error.
     let number = unsafe {
-        libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC)
+        libc::syscall(
+            libc::SYS_open_tree,
+            libc::AT_FDCWD,
+            name.as_ptr(),
+            libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC,
+        )
     };
     let number = i32::try_from(number).unwrap_or(-1);
     if number < 0 {

@@ -51,7 +51,8 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
         .prepare(&spec.task_id, spec.cpu_units, spec.memory_mib)
         .map_err(|error| cannot_create(format!("cannot limit the task's cpu and memory: {error}")))?;
     for volume in &spec.volumes {
-        make_directory(&task.directory.volumes().join(volume), 0o777).map_err(|error| cannot_create(error.to_string()))?;
+        make_directory(&task.directory.volumes().join(volume), 0o777)
+            .map_err(|error| cannot_create(error.to_string()))?;
     }
     let mut containers = Vec::new();
     for ready in prepared.containers {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::process::Child;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -16,12 +16,18 @@ use super::task::Task;
 use crate::shim::journal;
 use crate::shim::protocol::{Notice, Request};
 use crate::shim::socket_address;
+use crate::wait;
 
 /// How long a shim that holds its lock may take to answer its socket.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Follows a shim in the background. `child` is given when it is this process's child, to be reaped.
-pub(super) fn attach(node: &Arc<Inner>, task: &Arc<Task>, stream: BlockingStream, child: Option<Child>) -> io::Result<()> {
+pub(super) fn attach(
+    node: &Arc<Inner>,
+    task: &Arc<Task>,
+    stream: BlockingStream,
+    child: Option<Child>,
+) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let (reader, writer) = UnixStream::from_std(stream)?.into_split();
     let (node, task) = (Arc::clone(node), Arc::clone(task));
@@ -91,10 +97,7 @@ pub(super) async fn after(node: &Arc<Inner>, task: &Arc<Task>, child: Option<Chi
 
 /// A shim that was killed may hold its lock for a moment longer than its socket.
 fn wait_for_end(directory: &TaskDirectory) {
-    let deadline = Instant::now() + CONNECT_PATIENCE;
-    while directory.living_shim().is_some() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait::until(CONNECT_PATIENCE, || directory.living_shim().is_none().then_some(()));
 }
 
 /// The last line of the shim's error output, shortened.
@@ -115,21 +118,16 @@ pub(super) enum Found {
 
 /// Looks for a task's shim; blocks for a moment.
 pub(super) fn find(directory: &TaskDirectory) -> Found {
-    let deadline = Instant::now() + CONNECT_PATIENCE;
-    loop {
-        if let Ok(stream) = connect(directory) {
-            return Found::Alive(stream);
-        }
-        if directory.living_shim().is_none() {
-            break;
-        }
-        if Instant::now() > deadline {
-            tracing::error!(directory = %directory.path().display(), "a shim does not answer");
-            return Found::Gone;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    if directory.path().join(journal::FILE_NAME).exists() { Found::Gone } else { Found::Never }
+    let found = wait::until(CONNECT_PATIENCE, || match connect(directory) {
+        Ok(stream) => Some(Found::Alive(stream)),
+        Err(_) if directory.living_shim().is_some() => None,
+        Err(_) if directory.path().join(journal::FILE_NAME).exists() => Some(Found::Gone),
+        Err(_) => Some(Found::Never),
+    });
+    found.unwrap_or_else(|| {
+        tracing::error!(directory = %directory.path().display(), "a shim does not answer");
+        Found::Gone
+    })
 }
 
 fn connect(directory: &TaskDirectory) -> io::Result<BlockingStream> {

@@ -29,9 +29,9 @@ use domain::compute::{BoxFuture, Compute, ComputeError, TaskAction, TaskObservat
 use domain::network::NetworkPlan;
 use tokio::sync::watch;
 
+pub(crate) use self::directory::KeptImage;
 use self::directory::TaskDirectory;
 use self::executable::ShimExecutable;
-pub(crate) use self::directory::KeptImage;
 pub(crate) use self::start::now;
 pub(crate) use self::task::Task;
 use self::task::Wanted;
@@ -131,11 +131,13 @@ impl Compute for Node {
     fn apply<'a>(&'a self, spec: &'a Arc<TaskSpec>, action: TaskAction) -> BoxFuture<'a, Result<(), ComputeError>> {
         Box::pin(async move {
             match action {
-                TaskAction::Start => self.inner.start(spec),
+                TaskAction::Start => {
+                    self.inner.start(spec).map_err(|error| ComputeError(format!("task {}: {error}", spec.task_id)))?;
+                }
                 TaskAction::Stop => self.inner.stop(spec),
                 TaskAction::Remove => self.inner.remove(spec),
             }
-            .map_err(|error| ComputeError(format!("task {}: {error}", spec.task_id)))
+            Ok(())
         })
     }
 
@@ -143,15 +145,21 @@ impl Compute for Node {
         Box::pin(async move {
             let known = self.inner.tasks().get(task_id).cloned();
             match known {
-                Some(task) => self.inner.remove(&task.spec).map_err(|error| error.to_string()),
-                None => remove::attempt(&self.inner, task_id, || {}).await,
+                Some(task) => {
+                    self.inner.remove(&task.spec);
+                    Ok(())
+                }
+                None => remove::attempt(&self.inner, task_id, || {})
+                    .await
+                    .map_err(|message| ComputeError(format!("task {task_id}: {message}"))),
             }
-            .map_err(|error| ComputeError(format!("task {task_id}: {error}")))
         })
     }
 
     fn apply_network(&self, plan: Arc<NetworkPlan>) -> BoxFuture<'_, Result<(), ComputeError>> {
-        Box::pin(async move { self.inner.network.apply_plan(plan).await.map_err(|error| ComputeError(error.to_string())) })
+        Box::pin(
+            async move { self.inner.network.apply_plan(plan).await.map_err(|error| ComputeError(error.to_string())) },
+        )
     }
 
     fn observe(&self, task_id: &str) -> Option<TaskObservation> {
@@ -181,27 +189,25 @@ impl Inner {
         Ok(())
     }
 
-    fn stop(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
+    fn stop(self: &Arc<Self>, spec: &Arc<TaskSpec>) {
         let task = self.task(spec);
         let begun = *task.wanted.borrow() >= Wanted::Start;
         // Who starts, or follows a shim, sees the wish; where nobody does, there is nothing to stop.
         if task.want(Wanted::Stop) && !begun {
             task.stopped_early();
         }
-        Ok(())
     }
 
-    fn remove(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
+    fn remove(self: &Arc<Self>, spec: &Arc<TaskSpec>) {
         let known = self.tasks().get(&spec.task_id).cloned();
         let task = match known {
             Some(task) => task,
             None if TaskDirectory::new(&self.tasks_directory, &spec.task_id).path().exists() => self.task(spec),
-            None => return Ok(()),
+            None => return,
         };
         if task.want(Wanted::Remove) {
             tokio::spawn(remove::run(Arc::clone(self), task));
         }
-        Ok(())
     }
 
     /// The task, known from here on.

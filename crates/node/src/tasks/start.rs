@@ -82,9 +82,9 @@ async fn prepare_container(node: &Inner, task: &Task, index: usize) -> Result<Pr
     };
     let log = async { if container.log.is_some() { services.open_log(id, name).await } else { Ok(()) } };
     let work = async { tokio::try_join!(log, secrets, pull(node, task, container)) };
-    let ((), secrets, image) = work.await.map_err(|failure: Failure| {
-        if failure.container.is_some() { failure } else { failure.of_container(name) }
-    })?;
+    let ((), secrets, image) = work
+        .await
+        .map_err(|failure: Failure| if failure.container.is_some() { failure } else { failure.of_container(name) })?;
     let secrets: Vec<(String, Sensitive)> = secrets;
     Ok(PreparedContainer { index, image, secrets })
 }
@@ -111,7 +111,9 @@ async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Resul
     metadata::serve(node, task)?;
     let shim = {
         let (node, task) = (Arc::clone(node), Arc::clone(task));
-        tokio::task::spawn_blocking(move || launch::launch(&node, &task, prepared)).await.map_err(|error| internal(&error))??
+        tokio::task::spawn_blocking(move || launch::launch(&node, &task, prepared))
+            .await
+            .map_err(|error| internal(&error))??
     };
     task.follow_logs(&node.services);
     link::attach(node, task, shim.stream, Some(shim.child)).map_err(|error| internal(&error))

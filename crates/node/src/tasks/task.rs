@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::compute::{
-    ContainerObservation, ContainerPhase, TaskObservation, TaskServices, TaskSpec,
-};
+use domain::compute::{ContainerObservation, ContainerPhase, TaskObservation, TaskServices, TaskSpec};
 use domain::failure::{Failure, FailureName};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -232,14 +230,17 @@ impl Task {
 
     /// The shim died without finishing: whatever ran was killed, and nobody knows how it would have ended.
     pub(super) fn shim_died(&self, last_words: &str) {
-        let mut message = "The process that watched over the task ended unexpectedly; its containers were killed".to_owned();
+        let mut message =
+            "The process that watched over the task ended unexpectedly; its containers were killed".to_owned();
         if !last_words.is_empty() {
             message = format!("{message} ({last_words})");
         }
         self.state().processes.clear();
         self.observe(|observation| {
             let started = observation.containers.iter().any(|container| container.started_at.is_some());
-            for container in observation.containers.iter_mut().filter(|container| container.phase != ContainerPhase::Stopped) {
+            for container in
+                observation.containers.iter_mut().filter(|container| container.phase != ContainerPhase::Stopped)
+            {
                 container.phase = ContainerPhase::Stopped;
                 container.health = domain::compute::Health::Unknown;
                 if container.started_at.is_some() {
@@ -357,7 +358,10 @@ mod tests {
         task.take_in(0, &records).await;
         let seen = &task.observation().containers[0];
         assert_eq!((seen.phase, seen.exit_code, seen.restart_count), (ContainerPhase::Stopped, Some(0), 1));
-        assert_eq!((seen.started_at, seen.stopped_at), (Some(Timestamp::from_seconds(1)), Some(Timestamp::from_seconds(5))));
+        assert_eq!(
+            (seen.started_at, seen.stopped_at),
+            (Some(Timestamp::from_seconds(1)), Some(Timestamp::from_seconds(5)))
+        );
         assert!(task.finished());
     }
 

@@ -29,7 +29,7 @@ fn a_task_runs_logs_answers_metadata_stops_and_leaves_nothing() {
     world.run(async |node, services| {
         world.network(&node, &spec).await;
         node.apply(&spec, TaskAction::Start).await.expect("begins");
-        let running = until(&node, &spec, |seen| seen.all_started()).await;
+        let running = until(&node, &spec, TaskObservation::all_started).await;
         assert!(running.network_ready && running.pull_started_at <= running.pull_stopped_at);
         assert!(running.pull_stopped_at <= running.containers[0].started_at);
         assert!(running.containers[0].image_digest.as_ref().is_some_and(|digest| digest.starts_with("sha256:")));
@@ -41,9 +41,13 @@ fn a_task_runs_logs_answers_metadata_stops_and_leaves_nothing() {
         assert_eq!(world.grep("xyzzy-plugh"), "", "no secret on disk");
         assert_eq!(world.grep("key-of-the-role"), world.output_file(&spec), "but for what the program itself said");
         node.apply(&spec, TaskAction::Stop).await.expect("begins");
-        let stopped = until(&node, &spec, |seen| seen.all_stopped()).await;
+        let stopped = until(&node, &spec, TaskObservation::all_stopped).await;
         assert_eq!(stopped.containers[0].exit_code, Some(0));
-        assert_eq!(services.logged().last().map(String::as_str), Some("got TERM"), "the last words are safe before the end");
+        assert_eq!(
+            services.logged().last().map(String::as_str),
+            Some("got TERM"),
+            "the last words are safe before the end"
+        );
         assert!(stopped.failure.is_none() && stopped.containers[0].failure.is_none());
         world.remove(&node, &spec).await;
     });
@@ -58,7 +62,7 @@ fn what_runs_is_adopted_and_no_line_is_lost_or_doubled() {
     world.run(async |node, services| {
         world.network(&node, &spec).await;
         node.apply(&spec, TaskAction::Start).await.expect("begins");
-        until(&node, &spec, |seen| seen.all_started()).await;
+        until(&node, &spec, TaskObservation::all_started).await;
         services.until_logged("line 20").await;
     });
     // Between the two, this "server" does not exist; the task goes on.
@@ -66,7 +70,7 @@ fn what_runs_is_adopted_and_no_line_is_lost_or_doubled() {
         let adopted = node.observe(&spec.task_id).expect("adopted at once");
         assert!(adopted.containers[0].image_digest.is_some() && adopted.pull_started_at.is_some());
         node.apply(&spec, TaskAction::Start).await.expect("nothing to do");
-        let ended = until(&node, &spec, |seen| seen.all_stopped()).await;
+        let ended = until(&node, &spec, TaskObservation::all_stopped).await;
         assert_eq!(ended.containers[0].exit_code, Some(3));
         let expected: Vec<String> = (1..=300).map(|number| format!("line {number}")).collect();
         assert_eq!(services.logged(), expected);
@@ -87,11 +91,11 @@ fn a_killed_shim_is_told_of_and_cleaned_up() {
     world.run(async |node, _| {
         world.network(&node, &spec).await;
         node.apply(&spec, TaskAction::Start).await.expect("begins");
-        until(&node, &spec, |seen| seen.all_started()).await;
+        until(&node, &spec, TaskObservation::all_started).await;
         let directory = TaskDirectory::new(&world.tasks(), &spec.task_id);
         let shim = directory.living_shim().expect("a shim");
         kill(Pid::from_raw(shim), Signal::SIGKILL).expect("killed");
-        let seen = until(&node, &spec, |seen| seen.all_stopped()).await;
+        let seen = until(&node, &spec, TaskObservation::all_stopped).await;
         let failure = seen.containers[0].failure.clone().expect("a failure");
         assert_eq!((failure.name, seen.containers[0].exit_code), (FailureName::ContainerRuntimeError, None));
         world.remove(&node, &spec).await;
@@ -105,13 +109,16 @@ fn a_shim_killed_while_no_server_lives_is_found_out() {
     world.run(async |node, _| {
         world.network(&node, &spec).await;
         node.apply(&spec, TaskAction::Start).await.expect("begins");
-        until(&node, &spec, |seen| seen.all_started()).await;
+        until(&node, &spec, TaskObservation::all_started).await;
     });
     let shim = TaskDirectory::new(&world.tasks(), &spec.task_id).living_shim().expect("a shim outlives its server");
     kill(Pid::from_raw(shim), Signal::SIGKILL).expect("killed");
     world.run(async |node, _| {
-        let seen = until(&node, &spec, |seen| seen.all_stopped()).await;
-        assert_eq!(seen.containers[0].failure.as_ref().map(|failure| failure.name), Some(FailureName::ContainerRuntimeError));
+        let seen = until(&node, &spec, TaskObservation::all_stopped).await;
+        assert_eq!(
+            seen.containers[0].failure.as_ref().map(|failure| failure.name),
+            Some(FailureName::ContainerRuntimeError)
+        );
         world.remove(&node, &spec).await;
     });
 }
@@ -126,8 +133,24 @@ fn a_failed_start_names_its_reason_and_drops_the_rest() {
     let cases = [
         (vec![script("good", "true"), bad], FailureName::CannotPullContainerError, "bad"),
         (vec![secretless, script("good", "true")], FailureName::ResourceInitializationError, "secretless"),
-        (vec![script("good", "sleep 5"), { let mut c = script("lost", "true"); c.command = Some(vec!["/nope".into()]); c }], FailureName::CannotStartContainerError, "lost"),
-        (vec![{ let mut c = script("who", "true"); c.user = Some("nobody-at-all".into()); c }], FailureName::CannotCreateContainerError, "who"),
+        (
+            vec![script("good", "sleep 5"), {
+                let mut c = script("lost", "true");
+                c.command = Some(vec!["/nope".into()]);
+                c
+            }],
+            FailureName::CannotStartContainerError,
+            "lost",
+        ),
+        (
+            vec![{
+                let mut c = script("who", "true");
+                c.user = Some("nobody-at-all".into());
+                c
+            }],
+            FailureName::CannotCreateContainerError,
+            "who",
+        ),
     ];
     for (containers, name, container) in cases {
         let spec = Arc::new(world.task(containers));
@@ -157,7 +180,7 @@ fn a_stop_drops_a_start_that_hangs() {
         node.apply(&spec, TaskAction::Start).await.expect("begins");
         until(&node, &spec, |seen| seen.containers[0].phase == ContainerPhase::Pulled).await;
         node.apply(&spec, TaskAction::Stop).await.expect("begins");
-        let seen = until(&node, &spec, |seen| seen.all_stopped()).await;
+        let seen = until(&node, &spec, TaskObservation::all_stopped).await;
         assert!(seen.failure.is_none() && seen.containers[0].started_at.is_none());
         node.apply(&spec, TaskAction::Start).await.expect("too late");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -175,7 +198,7 @@ fn what_has_no_specification_is_taken_away_and_a_discarded_task_too() {
         assert_eq!(std::fs::read_dir(world.tasks()).expect("tasks").count(), 0);
         world.network(&node, &spec).await;
         node.apply(&spec, TaskAction::Start).await.expect("begins");
-        until(&node, &spec, |seen| seen.all_started()).await;
+        until(&node, &spec, TaskObservation::all_started).await;
         assert_eq!(node.task_ids(), vec![spec.task_id.clone()]);
         node.discard(&spec.task_id).await.expect("begins");
         world.until_gone(&node, &spec).await;

@@ -165,13 +165,18 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         // What a failed test left: ended by its groups, taken away by its names.
-        if let (Some(cgroups), Ok(entries)) = (crate::Cgroups::detect(), std::fs::read_dir(self.data.path().join("tasks"))) {
+        if let (Some(cgroups), Ok(entries)) =
+            (crate::Cgroups::detect(), std::fs::read_dir(self.data.path().join("tasks")))
+        {
             for id in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
                 let directory = super::TaskDirectory::new(&self.tasks(), &id);
                 if let Some(shim) = directory.living_shim() {
                     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim), nix::sys::signal::Signal::SIGKILL);
                 }
-                let _ = cgroups.kill_task(&id).and_then(|()| cgroups.remove_task(&id)).and_then(|()| directory.unmount_all());
+                let _ = cgroups
+                    .kill_task(&id)
+                    .and_then(|()| cgroups.remove_task(&id))
+                    .and_then(|()| directory.unmount_all());
             }
         }
         for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
@@ -209,10 +214,8 @@ pub(super) async fn until(node: &Node, spec: &TaskSpec, wanted: impl Fn(&TaskObs
             }
         }
     };
-    match tokio::time::timeout(PATIENCE, wait).await {
-        Ok(observation) => observation,
-        Err(_) => panic!("it never happened: {:?}", node.observe(&spec.task_id)),
-    }
+    let observed = tokio::time::timeout(PATIENCE, wait).await;
+    observed.unwrap_or_else(|_| panic!("it never happened: {:?}", node.observe(&spec.task_id)))
 }
 
 /// A container that runs a shell script from the registry's image.
