@@ -155,11 +155,12 @@ impl Dispatcher {
         }
         let observation = self.compute.observe(id);
         let Some(task) = wanted(&self.state, id) else {
-            if observation.is_some() {
+            let told = self.slots.get(id).and_then(|slot| slot.told);
+            if observation.is_none() {
+                self.slots.remove(id);
+            } else if told != Some(TaskAction::Remove) {
                 tracing::warn!(task = id, "a task that no record wants is taken away");
                 self.begin(id, Duration::ZERO);
-            } else {
-                self.slots.remove(id);
             }
             return;
         };
@@ -221,7 +222,7 @@ async fn bring_forward(app: &App, compute: &dyn Compute, id: &str) -> Result<Opt
     let observation = compute.observe(id);
     let Some(task) = wanted(&app.store.read(), id).cloned() else {
         within_deadline(compute.discard(id)).await?;
-        return Ok(None);
+        return Ok(Some(TaskAction::Remove));
     };
     let mut step = advance(&task, observation.as_ref(), app.now());
     if step.task.is_some() {

@@ -56,3 +56,18 @@ async fn a_refused_write_changes_nothing() {
     let empty = store.write(|state| Ok::<_, StoreError>(state.server.is_empty())).await;
     assert!(empty.expect("nothing to write"));
 }
+
+#[test]
+fn a_snapshot_tells_what_changed_since_another() {
+    let mut earlier = State::default();
+    for number in 0..1000 {
+        earlier.server.put(&format!("{number:04}"), serde_json::json!(number));
+    }
+    let mut later = earlier.clone();
+    assert_eq!(later.server.changed_since(&earlier.server).count(), 0);
+    later.server.put("0500", serde_json::json!(500));
+    later.server.put("2000", serde_json::json!(2000));
+    later.server.remove("0001");
+    let changed: Vec<&str> = later.server.changed_since(&earlier.server).collect();
+    assert_eq!(changed, ["0001", "0500", "2000"], "put with the same value is a change, too");
+}

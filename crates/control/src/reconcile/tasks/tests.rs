@@ -51,6 +51,23 @@ async fn a_task_runs_and_is_stopped_and_gives_its_interface_back() {
 }
 
 #[tokio::test]
+async fn what_takes_long_to_take_away_is_told_once() {
+    let ecs = Ecs::with_definition().await;
+    let compute = FakeCompute::new();
+    compute.hold();
+    let unknown = "f".repeat(32);
+    compute.change(&unknown, |_| {});
+    let reconcilers = start(&ecs, &compute);
+    until_told(&compute, &unknown, TaskAction::Remove).await;
+    let id = ecs.run(&json!({})).await.remove(0);
+    until_told(&compute, &id, TaskAction::Start).await;
+    compute.let_run(&id, ecs.app().now());
+    until_status(&ecs, &id, TaskStatus::Running).await;
+    assert_eq!(compute.told(&unknown), [TaskAction::Remove]);
+    reconcilers.shut_down().await;
+}
+
+#[tokio::test]
 async fn many_tasks_go_their_roads_side_by_side() {
     let ecs = Ecs::with_definition().await;
     let compute = FakeCompute::new();
