@@ -218,7 +218,9 @@ pub fn first_start(app: &App, state: &mut State) -> Result<(), ServiceError> {
     let check: Blob = serde_json::from_value(serde_json::Value::clone(check)).map_err(|_| SealError::Open)?;
     match app.root_key.0.open(&check.0, CHECK_CONTEXT) {
         Ok(_) => Ok(()),
-        Err(SealError::Open) => Err(SealError::WrongRootKey.into()),
+        Err(SealError::Open) => {
+            Err(ServiceError::new("WrongRootKey", SealError::WrongRootKey.to_string()).with_status(500))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn create(
     for principal in [Some(&input.grantee_principal), input.retiring_principal.as_ref()].into_iter().flatten() {
         check_principal(principal)?;
     }
-    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     key.state.usable(&key.arn)?;
     error::dry_run(input.dry_run)?;
     let id = hex::encode(app.random_bytes::<32>());
@@ -94,7 +94,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Re
         Ok(Keys::new(&app, state, caller).access("kms:ListGrants", &input.key_id))
     })?;
     let state = app.store.read();
-    let key = Keys::new(&app, &state, &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &state, &caller).find_without_alias(&input.key_id)?;
     let wanted = |grant: &Grant| {
         input.grant_id.as_ref().is_none_or(|id| *id == grant.id)
             && input.grantee_principal.as_ref().is_none_or(|principal| *principal == grant.grantee)
@@ -137,7 +137,7 @@ pub(super) async fn revoke(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Keys::new(&app, state, caller).access("kms:RevokeGrant", &input.key_id))
     })?;
-    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     error::dry_run(input.dry_run)?;
     remove(&app, &record_key(&key.arn, &input.grant_id)).await?;
     Ok(RevokeGrantOutput {})

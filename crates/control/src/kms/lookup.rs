@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::iam::Caller;
-use domain::kms::{EncryptionContext, KeyReference, policy_with_grants};
+use domain::kms::{EncryptionContext, KeyReference, KeyReferenceError, policy_with_grants};
 
 use super::error;
 use super::record::{GrantRecord, KeyRecord};
@@ -33,6 +33,17 @@ impl<'a> Keys<'a> {
             }
         };
         self.at(&arn).ok_or_else(|| error::key_not_found(&arn))
+    }
+
+    /// The key that an id or ARN names. Operations that change a key or show its settings take no alias, as on AWS.
+    pub(crate) fn find_without_alias(&self, key_id: &str) -> Result<Arc<KeyRecord>, ServiceError> {
+        match KeyReference::parse(key_id, &self.app.settings.region, &self.caller.account)? {
+            KeyReference::Key(_) => self.find(key_id),
+            KeyReference::Alias(_) if key_id.starts_with("arn:") => {
+                Err(KeyReferenceError::Arn(key_id.to_owned()).into())
+            }
+            KeyReference::Alias(_) => Err(KeyReferenceError::KeyId(key_id.to_owned()).into()),
+        }
     }
 
     /// The key of this ARN, unless its time is over.
@@ -107,7 +118,7 @@ pub(super) async fn change<T>(
 ) -> Result<T, ServiceError> {
     app.store
         .write(|state| {
-            let mut key = KeyRecord::clone(&*Keys::new(app, state, caller).find(key_id)?);
+            let mut key = KeyRecord::clone(&*Keys::new(app, state, caller).find_without_alias(key_id)?);
             let value = change(&mut key)?;
             let arn = key.arn.clone();
             state.kms_keys.put(&arn, key);

@@ -27,7 +27,7 @@ pub(super) async fn get(
         Ok(Keys::new(&app, state, caller).access("kms:GetKeyPolicy", &input.key_id))
     })?;
     check_name(input.policy_name.as_deref())?;
-    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     Ok(GetKeyPolicyOutput { policy: Some(key.policy.clone()), policy_name: Some(NAME.into()) })
 }
 
@@ -40,7 +40,8 @@ pub(super) async fn put(
         Ok(Keys::new(&app, state, caller).access("kms:PutKeyPolicy", &input.key_id))
     })?;
     check_name(input.policy_name.as_deref())?;
-    let mut changed = KeyRecord::clone(&*Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?);
+    let mut changed =
+        KeyRecord::clone(&*Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?);
     changed.policy = input.policy;
     check(&app, &caller, &changed, input.bypass_policy_lockout_safety_check)?;
     change(&app, &caller, &changed.arn, |key| {
@@ -59,7 +60,7 @@ pub(super) async fn list(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Keys::new(&app, state, caller).access("kms:ListKeyPolicies", &input.key_id))
     })?;
-    Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     Ok(ListKeyPoliciesOutput { policy_names: Some(vec![NAME.into()]), truncated: Some(false), next_marker: None })
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn status(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Keys::new(&app, state, caller).access("kms:GetKeyRotationStatus", &input.key_id))
     })?;
-    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     // A key that is about to be deleted is not rotated; cancelling the deletion brings the schedule back.
     let rotation = key.rotation.filter(|_| key.state != KeyState::PendingDeletion);
     Ok(GetKeyRotationStatusOutput {

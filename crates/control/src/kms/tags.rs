@@ -55,7 +55,7 @@ pub(super) async fn list(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Keys::new(&app, state, caller).access("kms:ListResourceTags", &input.key_id))
     })?;
-    let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     let tags = key.tags.iter().map(|(name, value)| (name.as_str(), (name, value)));
     let (tags, next_marker) = page(tags, input.marker.as_deref(), page_size(input.limit))
         .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;

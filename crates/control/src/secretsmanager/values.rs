@@ -48,11 +48,31 @@ fn reading(app: &App, state: &State, caller: &Caller, input: &GetSecretValueInpu
     access.with_context("secretsmanager:VersionStage", input.version_stage.as_deref().unwrap_or(CURRENT))
 }
 
-/// Which statement of which policy decides about a reading, as a link of a cause chain.
-pub(crate) fn explain_reading(app: &App, caller: &Caller, input: &GetSecretValueInput) -> Result<Link, ServiceError> {
+/// A reading explained, without the value.
+pub(crate) struct Reading {
+    /// Which statement of which policy decides about it.
+    pub(crate) policy: Link,
+    /// The secret, if there is one.
+    pub(crate) secret_arn: Option<String>,
+    /// The key that seals the version that is asked for, if there is one.
+    pub(crate) key_arn: Option<String>,
+}
+
+/// What a reading meets, for a cause chain.
+pub(crate) fn explain_reading(
+    app: &App,
+    caller: &Caller,
+    input: &GetSecretValueInput,
+) -> Result<Reading, ServiceError> {
     let state = app.store.read();
-    let (_, link) = decide(app, &state, caller, &reading(app, &state, caller, input))?;
-    Ok(link)
+    let (_, policy) = decide(app, &state, caller, &reading(app, &state, caller, input))?;
+    let secret = Secrets::new(app, &state, caller).find(&input.secret_id).ok();
+    let version = |secret: &SecretRecord| {
+        let version = wanted(secret, input.version_id.as_deref(), input.version_stage.as_deref());
+        version.ok().map(|(_, version)| version.key_arn.clone())
+    };
+    let key_arn = secret.as_deref().and_then(version);
+    Ok(Reading { policy, secret_arn: secret.map(|secret| secret.arn.clone()), key_arn })
 }
 
 /// The version that is asked for: by id, by label, by both if they mean the same, else the current one.

@@ -22,18 +22,13 @@ impl AppTaskServices {
     ) -> Result<Option<RegistryCredentials>, Failure> {
         let task = self.task(task_id)?;
         let Some(parameter) = container_of(&task, container)?.credentials_parameter.clone() else { return Ok(None) };
-        self.read_credentials(&task, container, parameter)
+        self.read_credentials(&task, parameter)
             .await
             .map(Some)
             .map_err(|failure| failure.with_link(not_asked(&task, container)).of_container(container))
     }
 
-    async fn read_credentials(
-        &self,
-        task: &Task,
-        container: &str,
-        parameter: String,
-    ) -> Result<RegistryCredentials, Failure> {
+    async fn read_credentials(&self, task: &Task, parameter: String) -> Result<RegistryCredentials, Failure> {
         let missing = || {
             let message = "asm resource: unable to find execution role credentials";
             failure(message).with_link(road::no_role(task))
@@ -50,8 +45,7 @@ impl AppTaskServices {
         })?;
         registry_credentials(value.secret_string.as_ref().map(Sensitive::expose)).map_err(|error| {
             let mut failure = failure(&error.to_string());
-            let detail = format!("{container} needs registry credentials, but {error}.");
-            failure.chain = road.malformed(value.arn.unwrap_or(parameter), detail, error.mend());
+            failure.chain = road.malformed(error.detail(), error.mend());
             failure
         })
     }

@@ -20,38 +20,53 @@ impl Road<'_> {
     pub(super) fn broken_by(&self, links: Vec<Link>) -> Vec<Link> {
         let broken_at = |kind| links.iter().any(|link| link.kind == kind);
         let (at_policy, at_secret) = (broken_at(LinkKind::Policy), broken_at(LinkKind::Secret));
-        let secret = self.input.secret_id.as_str();
+        let names = self.names();
         let mut chain = vec![self.role()];
         if !at_policy {
-            chain.extend(self.policy());
+            chain.extend(names.policy);
             if !at_secret {
-                chain.push(good(LinkKind::Secret, secret, "The secret is there, with the version that is asked for."));
+                let detail = "The secret is there, with the version that is asked for.";
+                chain.push(good(LinkKind::Secret, &names.secret, detail));
             }
         }
         chain.extend(links);
         if at_policy {
-            chain.push(not_reached(LinkKind::Secret, secret, "The secret was not opened."));
+            chain.push(not_reached(LinkKind::Secret, &names.secret, "The secret was not opened."));
         }
         if at_policy || at_secret {
-            chain.push(not_reached(LinkKind::Key, secret, "The key of the secret was not asked."));
+            chain.push(not_reached(LinkKind::Key, &names.key, "The key of the secret was not asked."));
         }
         chain
     }
 
     /// The chain of a secret that was read, but is not what it should be. Its form is known only after the key opened
     /// it, so here the secret stands last.
-    pub(super) fn malformed(&self, secret: String, detail: String, mend: &str) -> Vec<Link> {
+    pub(super) fn malformed(&self, detail: impl Into<String>, mend: &str) -> Vec<Link> {
+        let names = self.names();
         let mut chain = vec![self.role()];
-        chain.extend(self.policy());
-        chain.push(good(LinkKind::Key, &secret, "The key of the secret opened it."));
+        chain.extend(names.policy);
+        chain.push(good(LinkKind::Key, &names.key, "The key opened the secret."));
         chain.push(Link {
             kind: LinkKind::Secret,
-            subject: secret,
+            subject: names.secret,
             outcome: Outcome::Broken,
-            detail,
+            detail: detail.into(),
             mend: mend.to_owned(),
         });
         chain
+    }
+
+    /// What the reading meets; what is not there is called by the name that was asked for.
+    fn names(&self) -> Names {
+        let reading = values::explain_reading(self.app, self.caller, self.input).ok();
+        let asked = self.input.secret_id.clone();
+        let Some(reading) = reading else { return Names { policy: None, secret: asked.clone(), key: asked } };
+        let secret = reading.secret_arn.unwrap_or(asked);
+        Names {
+            policy: Some(reading.policy).filter(|link| link.outcome == Outcome::Good),
+            key: reading.key_arn.unwrap_or_else(|| secret.clone()),
+            secret,
+        }
     }
 
     fn role(&self) -> Link {
@@ -61,12 +76,13 @@ impl Road<'_> {
         };
         good(LinkKind::Role, &role, &format!("ECS assumed the execution role as {}.", self.caller.arn()))
     }
+}
 
+struct Names {
     /// The statement that allowed the reading.
-    fn policy(&self) -> Option<Link> {
-        let link = values::explain_reading(self.app, self.caller, self.input).ok()?;
-        (link.outcome == Outcome::Good).then_some(link)
-    }
+    policy: Option<Link>,
+    secret: String,
+    key: String,
 }
 
 fn good(kind: LinkKind, subject: &str, detail: &str) -> Link {

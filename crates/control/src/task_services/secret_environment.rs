@@ -102,7 +102,6 @@ impl AppTaskServices {
         json_value(text.expose(), key).map_err(|error| Refused {
             text: asm(&error.to_string()),
             chain: road.malformed(
-                reference.arn.clone(),
                 format!("The key {key} is asked for, but {error}."),
                 "Correct the JSON key in valueFrom (case counts), or the secret's JSON object.",
             ),
@@ -121,11 +120,7 @@ impl AppTaskServices {
         })?;
         value.secret_string.ok_or_else(|| Refused {
             text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
-            chain: road.malformed(
-                arn.clone(),
-                "The secret's value is binary.".into(),
-                "Give the secret a text value (SecretString).",
-            ),
+            chain: road.malformed("The secret's value is binary.", "Give the secret a text value (SecretString)."),
         })
     }
 }

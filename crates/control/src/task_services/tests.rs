@@ -215,6 +215,8 @@ async fn malformed_secrets() {
         world.task(Some(&role), Some(&secret), json!([])).await;
         let failure = world.registry_auth().await.expect_err("malformed");
         assert_eq!(failure.to_string(), format!("{PREFIX}{text}"));
+        let key = failure.chain.iter().find(|link| link.kind == Key).expect("a key");
+        assert!(key.subject.starts_with("arn:aws:kms:"), "{}", key.subject);
         let told = format!("{failure:?}");
         assert!(!told.contains("s3cret") && !told.contains("just a string"), "{told}");
         assert_eq!(

@@ -13,7 +13,7 @@ pub enum KeyReference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyReferenceError {
     /// Neither an id nor an ARN nor an alias.
-    #[error("Invalid keyId '{0}'")]
+    #[error("Invalid keyId {0}")]
     KeyId(String),
     /// Begins like an ARN, is none of a key or an alias.
     #[error("Invalid arn {0}")]

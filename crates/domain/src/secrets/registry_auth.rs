@@ -30,6 +30,16 @@ pub enum RegistryAuthError {
 }
 
 impl RegistryAuthError {
+    /// What is wrong, in plain words.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Empty => "The secret has no text value, so there are no registry credentials in it.",
+            Self::Schema => "The secret's value is not a JSON object whose username and password are strings.",
+            Self::Username => "The secret's JSON object has no username, or an empty one.",
+            Self::Password => "The secret's JSON object has no password, or an empty one.",
+        }
+    }
+
     /// What to do about it.
     pub const fn mend(self) -> &'static str {
         match self {
