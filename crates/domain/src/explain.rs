@@ -95,19 +95,20 @@ mod tests {
     use crate::ecs::testing::task;
 
     fn told(task: &Task) -> String {
-        road(task).iter().map(|link| format!("{:?} {:?} {}\n", link.kind, link.outcome, link.detail)).collect()
+        let lines = road(task).into_iter().map(|link| format!("{:?} {:?} {}", link.kind, link.outcome, link.detail));
+        lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn a_task_that_starts_has_most_of_the_road_before_it() {
         let mut starting = task(&[("web", true)]);
         starting.containers[0].credentials_parameter = Some("arn:aws:secretsmanager:…".into());
-        expect![[r#"
+        expect![[r"
             Network NotReached Address 172.31.0.4 in subnet-1, no public address, security groups sg-1.
             Secret NotReached It holds the registry's user name and password; they are asked for at every pull.
             Image NotReached Not pulled yet.
             Container NotReached Not started yet.
-        "#]]
+        "]]
         .assert_eq(&told(&starting));
     }
 
@@ -119,11 +120,11 @@ mod tests {
         ended.containers[0].image_digest = Some("sha256:1".into());
         ended.containers[0].last_status = ContainerStatus::Stopped;
         ended.containers[0].exit_code = Some(3);
-        expect![[r#"
+        expect![[r"
             Network Good Address 172.31.0.4 in subnet-1, no public address, security groups sg-1.
             Image Good The registry gave sha256:1.
             Container Broken It ended with exit code 3.
-        "#]]
+        "]]
         .assert_eq(&told(&ended));
         ended.stop_code = Some(StopCode::UserInitiated);
         ended.containers[0].exit_code = Some(143);

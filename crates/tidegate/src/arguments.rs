@@ -27,7 +27,11 @@ pub(crate) enum Command {
     /// Print the variables that make every AWS client use the server: eval "$(tidegate env)"
     Env(Place),
     /// Walk the road of a private image on this machine, with a registry of its own
-    Demo,
+    Demo {
+        /// End a demo that was left running in this directory, and remove all it holds
+        #[arg(long, value_name = "DIRECTORY")]
+        end: Option<PathBuf>,
+    },
     /// Say why a task is where it is, and what to do about it
     Explain {
         #[command(flatten)]

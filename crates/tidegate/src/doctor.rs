@@ -3,17 +3,15 @@
 //! It looks and never changes anything.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use ipnet::Ipv4Net;
+
 use crate::output::{Style, say};
 
-/// One thing that was looked at.
-struct Check {
-    name: &'static str,
-    result: Finding,
-}
-
+/// What a look at one thing found.
 enum Finding {
     Good(String),
     /// Tasks run without it, but something is missed.
@@ -22,35 +20,41 @@ enum Finding {
     Bad(String),
 }
 
+/// The range of the default VPC.
+const DEFAULT_VPC: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 31, 0, 0), 16);
+
 /// Prints the checks; fails when something is missing that tasks need.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let style = Style::of_output();
-    let checks = [
-        ("root", root()),
-        ("cgroups", cgroups()),
-        ("overlay", overlay()),
-        ("ip", program("ip", "iproute2")),
-        ("nftables", program("nft", "nftables")),
-        ("forwarding", forwarding()),
-        ("resolver", resolver()),
-        ("runtime", runtime()),
-        ("demo", demo()),
-    ]
-    .map(|(name, result)| Check { name, result });
-    for Check { name, result } in &checks {
+    let mut checks = vec![
+        ("root".to_owned(), root()),
+        ("cgroups".to_owned(), cgroups()),
+        ("overlay".to_owned(), overlay()),
+        ("resolver".to_owned(), resolver()),
+        ("runtime".to_owned(), runtime()),
+        ("demo".to_owned(), demo()),
+    ];
+    let settings = node::network::Settings::new("us-east-1");
+    let network = node::network::doctor(&settings, &control::Settings::default_public_pool(), &[DEFAULT_VPC]);
+    checks.extend(network.into_iter().map(|(name, result)| match result {
+        Ok(text) => (name, Finding::Good(text)),
+        Err(text) => (name, Finding::Bad(text)),
+    }));
+    let width = checks.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, result) in &checks {
         let (mark, text) = match result {
             Finding::Good(text) => (style.good("✓"), text),
             Finding::Hint(text) => (style.hint("!"), text),
             Finding::Bad(text) => (style.bad("✗"), text),
         };
-        say(format!("{mark} {name:<11} {text}"))?;
+        say(format!("{mark} {name:<width$}  {text}"))?;
     }
-    let missing = checks.iter().filter(|check| matches!(check.result, Finding::Bad(_))).count();
+    let missing = checks.iter().filter(|(_, result)| matches!(result, Finding::Bad(_))).count();
     if missing == 0 {
         say("This machine can run tasks.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(format!("{missing} of {} checks failed: tasks cannot run here yet.", checks.len()))?;
+    say(format!("{missing} of {} checks failed: tasks cannot run here yet, or not well.", checks.len()))?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -96,21 +100,6 @@ fn overlay() -> Finding {
         return Finding::Good("the kernel has overlay file systems".into());
     }
     Finding::Bad("the kernel has no overlay file systems yet; try: modprobe overlay".into())
-}
-
-fn program(name: &'static str, package: &str) -> Finding {
-    match find_program(name) {
-        Some(path) => Finding::Good(path),
-        None => Finding::Bad(format!("the program {name} is missing; install it with: apt install {package}")),
-    }
-}
-
-fn forwarding() -> Finding {
-    match fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap_or_default().trim() {
-        "1" => Finding::Good("IPv4 packets are forwarded".into()),
-        "0" => Finding::Good("IPv4 forwarding is off; tidegate serve turns it on".into()),
-        _ => Finding::Bad("/proc/sys/net/ipv4/ip_forward cannot be read".into()),
-    }
 }
 
 fn resolver() -> Finding {

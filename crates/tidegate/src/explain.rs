@@ -144,7 +144,18 @@ mod tests {
             }],
             road: Vec::new(),
         };
-        expect![[r#""#]].assert_eq(&readable(Style::Plain, &explanation).join("\n"));
+        expect![[r"
+            Task 0123456789abcdef0123456789abcdef is STOPPED (TaskFailedToStart)
+              CannotPullContainerError: pull image manifest has been retried 1 time(s): 401 Unauthorized
+
+            The road of the container web
+              ✓ secret    arn:…:secret:login
+                          The secret was read.
+              ✗ registry  127.0.0.1:5000
+                          The registry answered 401 to the user alice.
+                          → Put the right password into the secret.
+              · image     127.0.0.1:5000/demo/web"]]
+        .assert_eq(&readable(Style::Plain, &explanation).join("\n"));
     }
 
     #[test]
@@ -155,6 +166,12 @@ mod tests {
             road: vec![link("container", "web", "good", "It runs.", None)],
             ..ExplainTaskOutput::default()
         };
-        expect![[r#""#]].assert_eq(&readable(Style::Plain, &explanation).join("\n"));
+        expect![[r"
+            Task 0123456789abcdef0123456789abcdef is RUNNING
+
+            It runs; here is its road:
+              ✓ container web
+                          It runs."]]
+        .assert_eq(&readable(Style::Plain, &explanation).join("\n"));
     }
 }

@@ -48,7 +48,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let credentials = Credentials::read(place.data_dir.as_deref().unwrap_or(Path::new(DATA_DIRECTORY)))?;
             say(credentials.exports())?;
         }
-        Command::Demo => runtime()?.block_on(demo::run())?,
+        Command::Demo { end: None } => runtime()?.block_on(demo::run())?,
+        Command::Demo { end: Some(directory) } => runtime()?.block_on(demo::end(&directory))?,
         Command::Explain { place, task, json } => {
             let form = if json { explain::Form::Json } else { explain::Form::Readable };
             runtime()?.block_on(explain::run(&client(&place)?, &task, form))?;

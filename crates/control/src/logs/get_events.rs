@@ -16,6 +16,8 @@ use crate::{Access, App, Authorized, Request, ServiceError};
 struct Range {
     from: Position,
     until: Position,
+    /// Where the forward token stands when there are no events.
+    empty_forward: Position,
     direction: Direction,
     limit: usize,
 }
@@ -58,8 +60,10 @@ fn range(input: &GetLogEventsInput, shown_from: i64) -> Result<Range, ServiceErr
             Direction::Backward => until = until.min(token.position),
         }
     }
+    // Reading on forward from an empty answer: from its beginning, or, when that is the stream's, from where it came.
+    let empty_forward = if token.is_some() && direction == Direction::Backward { until } else { from };
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_EVENTS);
-    Ok(Range { from, until, direction, limit })
+    Ok(Range { from, until, empty_forward, direction, limit })
 }
 
 fn read(logs: &LogFiles, stream: &str, range: &Range) -> Result<GetLogEventsOutput, ServiceError> {
@@ -90,13 +94,13 @@ fn read(logs: &LogFiles, stream: &str, range: &Range) -> Result<GetLogEventsOutp
         })?;
     }
     let events: Vec<_> = page.into_events().collect();
-    // Without events both tokens stay where the question stood, so that asking again goes on there.
-    let empty = match range.direction {
+    // Without events the token of the direction asked for stays where it stood, so that asking again goes on there.
+    let empty_backward = match range.direction {
         Direction::Forward => range.from,
         Direction::Backward => range.until,
     };
-    let forward = events.last().map_or(empty, |(position, _)| position.next());
-    let backward = events.first().map_or(empty, |(position, _)| *position);
+    let forward = events.last().map_or(range.empty_forward, |(position, _)| position.next());
+    let backward = events.first().map_or(empty_backward, |(position, _)| *position);
     let token = |direction, position| Some(Token { direction, position }.to_string());
     Ok(GetLogEventsOutput {
         next_forward_token: token(Direction::Forward, forward),

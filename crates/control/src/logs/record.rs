@@ -69,9 +69,8 @@ pub(super) fn named_group(
     identifier: Option<&str>,
 ) -> Result<String, ServiceError> {
     match (name, identifier) {
-        (Some(name), None) => Ok(group_arn(app, caller, name)),
         (None, Some(arn)) if arn.starts_with("arn:") => Ok(arn.strip_suffix(":*").unwrap_or(arn).to_owned()),
-        (None, Some(name)) => Ok(group_arn(app, caller, name)),
+        (Some(name), None) | (None, Some(name)) => Ok(group_arn(app, caller, name)),
         _ => Err(super::invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")),
     }
 }

@@ -94,10 +94,7 @@ pub(super) async fn describe(
     blocking(move || {
         let mut places = Vec::with_capacity(streams.len());
         for stream in streams {
-            let last = match by_time {
-                true => app.logs.summary(&stream.id)?.times.map_or(-1, |(_, last)| last),
-                false => 0,
-            };
+            let last = if by_time { app.logs.summary(&stream.id)?.times.map_or(-1, |(_, last)| last) } else { 0 };
             places.push(((last, stream.name.clone()), stream));
         }
         places.sort_by(|(left, _), (right, _)| left.cmp(right));

@@ -107,6 +107,22 @@ async fn forward_pages_end_with_the_same_token() {
 }
 
 #[tokio::test]
+async fn the_forward_token_of_an_empty_stream_leads_to_its_first_event() {
+    let (test, now) = with_streams().await;
+    for start_from_head in [None, Some(true)] {
+        let nothing = get(&test.app, |input| input.start_from_head = start_from_head).await;
+        assert!(messages(&nothing).is_empty());
+        let event = format!("{start_from_head:?}");
+        put(&test.app, "a", &[(now, &event)]).await.expect("put");
+        let first = get(&test.app, |input| input.next_token = nothing.next_forward_token).await;
+        assert_eq!(messages(&first), [event.as_str()]);
+        let input = DeleteLogStreamInput { log_group_name: "g".into(), log_stream_name: "a".into() };
+        stream::delete(Arc::clone(&test.app), request(input)).await.expect("deleted");
+        create_stream(&test.app, "g", "a").await.expect("created");
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_the_newest_events_come_first() {
     let (test, now) = with_streams().await;
     put(&test.app, "a", &[(now, "1"), (now + 1, "2"), (now + 2, "3")]).await.expect("put");
@@ -247,7 +263,7 @@ async fn a_task_makes_its_stream_and_hands_over_its_lines_with_their_offset() {
     assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)), 77);
     let input = FilterLogEventsInput { log_group_name: Some("/ecs/web".into()), ..Default::default() };
     let output = filter_events::run(Arc::clone(&test.app), request(input)).await.expect("found");
-    assert_eq!(found(&output).len(), 1, "the page is full of bytes");
+    assert_eq!(found(&output).len(), 2, "the page is full of bytes");
     assert!(output.next_token.is_some());
 }
 

@@ -5,6 +5,7 @@
 //! can be walked. With a terminal the server and the registry stay, to be tried by hand.
 
 mod image;
+mod process;
 mod registry;
 mod server;
 mod story;
@@ -16,14 +17,17 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::process::Process;
 use self::registry::{Registry, USER};
-use self::server::Server;
-use self::story::Story;
+use self::server::{Place, Server};
+use self::story::{Story, show};
 use self::walk::Walk;
 use crate::client::Client;
+use crate::credentials::Credentials;
 use crate::output::{Style, say};
 use crate::tasks;
 
@@ -77,9 +81,10 @@ async fn walk(style: Style, directory: &Path, stage: &mut Stage) -> anyhow::Resu
     let command = format!("docker push {}/{USER}/page:latest", registry.host);
     let image = story.step("Build a small web page image and push it", &command, pushing).await?;
 
+    let place = Place(u8::from_str_radix(&registry::random_text()?[..2], 16)?);
     let command = format!("tidegate serve --data-dir {}/data", directory.display());
-    let (server, credentials) = story.step("Start Tidegate", &command, Server::start(directory)).await?;
-    story.show(&format!(
+    let (server, credentials) = story.step("Start Tidegate", &command, Server::start(directory, place)).await?;
+    show(&format!(
         "It listens on {}. For the AWS CLI lines below:\neval \"$(tidegate env --data-dir {})\"",
         credentials.endpoint,
         server.data_directory.display()
@@ -105,12 +110,23 @@ impl Stage {
     }
 }
 
+/// What is written down of a demo that stays, to end it later.
+#[derive(Serialize, Deserialize)]
+struct Left {
+    server: u32,
+    registry: u32,
+    place: u8,
+}
+
+const LEFT: &str = "demo.json";
+
 fn leave_running(style: Style, stage: Stage, directory: &Path) -> anyhow::Result<()> {
     let (Some((server, _)), Some(registry)) = (stage.server, stage.registry) else { return Ok(()) };
+    let left = Left { server: server.id(), registry: registry.id(), place: server.place() };
+    fs::write(directory.join(LEFT), serde_json::to_vec(&left)?)?;
     let data_directory = server.data_directory.display().to_string();
-    let ids: Vec<String> = [server.id(), registry.id()].into_iter().flatten().map(|id| id.to_string()).collect();
-    server.leave_running();
-    registry.leave_running();
+    server.leave();
+    registry.leave();
     for text in [
         String::new(),
         style.good("Every step was true. The server and the registry stay for you:"),
@@ -119,11 +135,28 @@ fn leave_running(style: Style, stage: Stage, directory: &Path) -> anyhow::Result
         "  aws ecs list-clusters".to_owned(),
         "  tidegate ps -a".to_owned(),
         String::new(),
-        "To end them and remove what they hold:".to_owned(),
-        format!("  kill {}; rm -rf {}", ids.join(" "), directory.display()),
+        "This ends them and removes all they hold:".to_owned(),
+        format!("  tidegate demo --end {}", directory.display()),
     ] {
         say(text)?;
     }
+    Ok(())
+}
+
+/// Ends a demo that was left running, and removes all it holds.
+pub(crate) async fn end(directory: &Path) -> anyhow::Result<()> {
+    let file = directory.join(LEFT);
+    let text = fs::read(&file).with_context(|| format!("no demo was left in {}", directory.display()))?;
+    let left: Left = serde_json::from_slice(&text).with_context(|| format!("cannot read {}", file.display()))?;
+    if let Some(server) = Server::find(left.server, directory, Place(left.place)) {
+        let client = Client::new(Credentials::read(&server.data_directory)?)?;
+        Stage { registry: None, server: Some((server, client)) }.clear().await?;
+    }
+    if let Some(registry) = Process::find(left.registry, directory) {
+        registry.end().await?;
+    }
+    fs::remove_dir_all(directory).with_context(|| format!("{} could not be removed", directory.display()))?;
+    say("The demo has ended.")?;
     Ok(())
 }
 

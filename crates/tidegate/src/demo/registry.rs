@@ -3,25 +3,22 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use wire::Sensitive;
 
 use super::image::{Image, MANIFEST_TYPE};
-
-const PATIENCE: Duration = Duration::from_secs(15);
+use super::process::Process;
 
 /// The user of the demo's registry.
 pub(super) const USER: &str = "alice";
 
-/// A running registry; it ends when this is dropped, unless it is left running.
+/// A running registry. It is cut off when this is dropped, unless it was left.
 pub(super) struct Registry {
-    process: Option<Child>,
+    process: Process,
     /// `127.0.0.1:port`
     pub(super) host: String,
     /// The only password it takes.
@@ -49,33 +46,11 @@ impl Registry {
                 passwords = passwords.display(),
             ),
         )?;
-        let log = fs::File::create(directory.join("registry.log"))?;
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&configuration)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // A group of its own: Ctrl-C in the demo's terminal is not meant for a registry that stays.
-            .process_group(0)
-            .spawn()
+        let log = directory.join("registry.log");
+        let mut process = Process::start(Command::new("docker-registry").arg("serve").arg(&configuration), &log)
             .map_err(|error| missing("docker-registry", "docker-registry", error))?;
-        let registry = Self { process: Some(process), host, password };
-        registry.wait_until_it_answers().await?;
-        Ok(registry)
-    }
-
-    async fn wait_until_it_answers(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if tokio::net::TcpStream::connect(&self.host).await.is_ok() {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                bail!("the registry did not answer on {} within {} s", self.host, PATIENCE.as_secs());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        process.wait_until_it_answers(&host, &log).await.context("docker-registry")?;
+        Ok(Self { process, host, password })
     }
 
     /// Pushes the image as `<host>/<repository>:<tag>` and answers that name.
@@ -116,22 +91,13 @@ impl Registry {
     }
 
     /// Its process id.
-    pub(super) fn id(&self) -> Option<u32> {
-        self.process.as_ref().map(Child::id)
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Leaves it running.
-    pub(super) fn leave_running(mut self) {
-        self.process = None;
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+    pub(super) fn leave(self) {
+        self.process.leave();
     }
 }
 

@@ -1,117 +1,88 @@
 //! The demo's own server: `tidegate serve` as a child, on a free port, with a fresh data directory.
 
-use std::fs;
 use std::net::Ipv4Addr;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use ipnet::Ipv4Net;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use node::network::{Network, Settings};
 
+use super::process::Process;
 use super::registry::free_address;
 use crate::credentials::Credentials;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Public addresses of the demo: a range for documentation (RFC 5737) other than the default one, so that a server that
-/// already runs on this machine keeps its own.
-const PUBLIC_POOL: &str = "198.51.100.0/24";
-
-/// A running server. It is cut off when this is dropped, unless it was ended or left running.
+/// A running server. It is cut off when this is dropped, unless it was ended or left.
 pub(super) struct Server {
-    process: Option<Child>,
+    process: Process,
+    place: Place,
     pub(super) data_directory: PathBuf,
-    log: PathBuf,
+}
+
+/// Where a demo's network lies on this machine: beside that of the usual server and of other demos.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(pub(super) u8);
+
+impl Place {
+    fn settings(self) -> Settings {
+        let mut settings = Settings::new("us-east-1");
+        settings.name = format!("tgdemo{:02x}", self.0);
+        let link = Ipv4Addr::new(169, 254, 176 + self.0 / 64, self.0 % 64 * 4);
+        settings.link = Ipv4Net::new_assert(link, 30);
+        settings
+    }
+
+    /// Sixteen public addresses of a range for documentation (RFC 5737).
+    fn public_pool(self) -> Ipv4Net {
+        Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, self.0 % 16 * 16), 28)
+    }
 }
 
 impl Server {
     /// Starts it and waits until it listens.
-    pub(super) async fn start(directory: &Path) -> anyhow::Result<(Self, Credentials)> {
+    pub(super) async fn start(directory: &Path, place: Place) -> anyhow::Result<(Self, Credentials)> {
         let data_directory = directory.join("data");
         let log = directory.join("server.log");
-        let output = fs::File::create(&log)?;
-        let network = network_settings();
-        let process = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .arg("--data-dir")
-            .arg(&data_directory)
-            .args(["--listen", &free_address()?.to_string(), "--public-pool", PUBLIC_POOL])
-            .args(["--network-name", &network.name, "--network-link", &network.link.to_string()])
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            // A group of its own: Ctrl-C in the demo's terminal is not meant for a server that stays.
-            .process_group(0)
-            .spawn()
-            .context("cannot start tidegate serve")?;
-        let mut server = Self { process: Some(process), data_directory, log };
-        let credentials = server.wait_until_it_listens().await?;
-        Ok((server, credentials))
+        let address = free_address()?.to_string();
+        let settings = place.settings();
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").arg("--data-dir").arg(&data_directory);
+        command.args(["--listen", &address, "--public-pool", &place.public_pool().to_string()]);
+        command.args(["--network-name", &settings.name, "--network-link", &settings.link.to_string()]);
+        let mut process = Process::start(&mut command, &log).context("cannot start tidegate serve")?;
+        process.wait_until_it_answers(&address, &log).await.context("tidegate serve")?;
+        // It answers a moment before it has written where: health is asked for by name.
+        let health = format!("http://{address}/_tidegate/health");
+        reqwest::Client::builder().no_proxy().build()?.get(health).send().await?.error_for_status()?;
+        let credentials = Credentials::read(&data_directory)?;
+        Ok((Self { process, place, data_directory }, credentials))
     }
 
-    async fn wait_until_it_listens(&mut self) -> anyhow::Result<Credentials> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(credentials) = Credentials::read(&self.data_directory) {
-                let address = credentials.endpoint.trim_start_matches("http://");
-                if tokio::net::TcpStream::connect(address).await.is_ok() {
-                    return Ok(credentials);
-                }
-            }
-            let ended = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if let Some(status) = ended {
-                bail!("tidegate serve ended ({status}):\n{}", fs::read_to_string(&self.log).unwrap_or_default());
-            }
-            if Instant::now() > deadline {
-                bail!("tidegate serve did not listen within {} s; see {}", PATIENCE.as_secs(), self.log.display());
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    /// A server that an earlier demo left in this directory; `None` when it is gone.
+    pub(super) fn find(id: u32, directory: &Path, place: Place) -> Option<Self> {
+        let process = Process::find(id, directory)?;
+        Some(Self { process, place, data_directory: directory.join("data") })
     }
 
     /// The server's process id.
-    pub(super) fn id(&self) -> Option<u32> {
-        self.process.as_ref().map(Child::id)
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The number of its place.
+    pub(super) fn place(&self) -> u8 {
+        self.place.0
     }
 
     /// Leaves it running.
-    pub(super) fn leave_running(mut self) {
-        self.process = None;
+    pub(super) fn leave(self) {
+        self.process.leave();
     }
 
     /// Asks it to end, waits for that, and takes its network away.
-    pub(super) async fn end(mut self) -> anyhow::Result<()> {
-        let Some(process) = &mut self.process else { return Ok(()) };
-        kill(Pid::from_raw(i32::try_from(process.id())?), Signal::SIGTERM)?;
-        let deadline = Instant::now() + PATIENCE;
-        while process.try_wait()?.is_none() {
-            ensure!(Instant::now() < deadline, "tidegate serve did not end within {} s", PATIENCE.as_secs());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        self.process = None;
-        Network::open(network_settings())?.uninstall().await?;
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        self.process.end().await?;
+        Network::open(self.place.settings())?.uninstall().await?;
         Ok(())
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-}
-
-/// The demo's network stands beside that of another server.
-fn network_settings() -> Settings {
-    let mut settings = Settings::new("us-east-1");
-    settings.name = "tgdemo".into();
-    settings.link = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 173, 0), 30);
-    settings
 }

@@ -43,11 +43,11 @@ impl Story {
         }
         result
     }
+}
 
-    /// Something that a step has shown, set in.
-    pub(super) fn show(&self, text: &str) -> io::Result<()> {
-        text.lines().try_for_each(|line| say(format!("     {line}")))
-    }
+/// Prints what a step has shown, set in.
+pub(super) fn show(text: &str) -> io::Result<()> {
+    text.lines().try_for_each(|line| say(format!("     {line}")))
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::image::LOG_LINE;
 use super::registry::USER;
-use super::story::Story;
+use super::story::{Story, show};
 use crate::client::Client;
 use crate::explain;
 use crate::tasks::{self, Found};
@@ -267,7 +267,7 @@ impl<'a> Walk<'a> {
                 answer.text("publicIp").context("the network interface has no public IP")
             })
             .await?;
-        story.show(&address)?;
+        show(&address)?;
         Ok(address)
     }
 
@@ -291,7 +291,7 @@ impl<'a> Walk<'a> {
         };
         let page = story.step("Fetch the page from the public IP", &format!("curl {url}"), fetching).await?;
         let greeting = page.lines().find(|line| line.contains(GREETING)).unwrap_or(&page);
-        story.show(&text_of(greeting))?;
+        show(&text_of(greeting))?;
         Ok(())
     }
 
@@ -320,7 +320,7 @@ impl<'a> Walk<'a> {
                 }
             })
             .await?;
-        story.show(&line)?;
+        show(&line)?;
         Ok(())
     }
 
@@ -350,7 +350,7 @@ impl<'a> Walk<'a> {
                 Ok(explanation)
             })
             .await?;
-        story.show(&explain::readable(story.style, &explanation).join("\n"))?;
+        show(&explain::readable(story.style, &explanation).join("\n"))?;
         Ok(())
     }
 
