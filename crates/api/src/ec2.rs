@@ -972,6 +972,17 @@ pub mod op {
         type Output = super::DescribeSecurityGroupRulesOutput;
     }
 
+    /// `ModifySecurityGroupRules`.
+    pub enum ModifySecurityGroupRules {}
+
+    impl crate::Operation for ModifySecurityGroupRules {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ModifySecurityGroupRules";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ModifySecurityGroupRulesInput;
+        type Output = super::ModifySecurityGroupRulesOutput;
+    }
+
     /// `DescribeNetworkInterfaces`.
     pub enum DescribeNetworkInterfaces {}
 
@@ -2229,6 +2240,24 @@ pub struct Ipv6Range {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ModifySecurityGroupRulesInput {
+    #[serde(rename = "GroupId")]
+    pub group_id: String,
+    #[serde(rename = "SecurityGroupRule")]
+    pub security_group_rules: Vec<SecurityGroupRuleUpdate>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ModifySecurityGroupRulesOutput {
+    #[serde(rename(serialize = "return", deserialize = "Return"), skip_serializing_if = "Option::is_none")]
+    pub r#return: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ModifySubnetAttributeInput {
     #[serde(rename = "AssignIpv6AddressOnCreation", skip_serializing_if = "Option::is_none")]
     pub assign_ipv6_address_on_creation: Option<AttributeBooleanValue>,
@@ -3025,6 +3054,36 @@ pub struct SecurityGroupRule {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct SecurityGroupRuleRequest {
+    #[serde(rename = "IpProtocol", skip_serializing_if = "Option::is_none")]
+    pub ip_protocol: Option<String>,
+    #[serde(rename = "FromPort", skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<i32>,
+    #[serde(rename = "ToPort", skip_serializing_if = "Option::is_none")]
+    pub to_port: Option<i32>,
+    #[serde(rename = "CidrIpv4", skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv4: Option<String>,
+    #[serde(rename = "CidrIpv6", skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv6: Option<String>,
+    #[serde(rename = "PrefixListId", skip_serializing_if = "Option::is_none")]
+    pub prefix_list_id: Option<String>,
+    #[serde(rename = "ReferencedGroupId", skip_serializing_if = "Option::is_none")]
+    pub referenced_group_id: Option<String>,
+    #[serde(rename = "Description", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SecurityGroupRuleUpdate {
+    #[serde(rename = "SecurityGroupRuleId")]
+    pub security_group_rule_id: String,
+    #[serde(rename = "SecurityGroupRule", skip_serializing_if = "Option::is_none")]
+    pub security_group_rule: Option<SecurityGroupRuleRequest>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Subnet {
     #[serde(
         rename(serialize = "availabilityZoneId", deserialize = "AvailabilityZoneId"),
@@ -3592,6 +3651,13 @@ impl wire::Checked for DisassociateRouteTableInput {
     }
 }
 
+impl wire::Checked for ModifySecurityGroupRulesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupId", &self.group_id, &wire::Constraint::NONE);
+        check.within("securityGroupRule", &self.security_group_rules);
+    }
+}
+
 impl wire::Checked for ModifySubnetAttributeInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("subnetId", &self.subnet_id, &wire::Constraint::NONE);
@@ -3617,6 +3683,12 @@ impl wire::Checked for RevokeSecurityGroupEgressInput {
 
 impl wire::Checked for RevokeSecurityGroupIngressInput {
     fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for SecurityGroupRuleUpdate {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("securityGroupRuleId", &self.security_group_rule_id, &wire::Constraint::NONE);
+    }
 }
 
 impl wire::Checked for TagSpecification {

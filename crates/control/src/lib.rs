@@ -34,10 +34,12 @@ use iam::RootAccessKey;
 pub fn router() -> Router {
     let mut router = Router::new();
     ecs::routes(&mut router);
+    ec2::routes(&mut router);
     secretsmanager::routes(&mut router);
     kms::routes(&mut router);
     iam::routes(&mut router);
     sts::routes(&mut router);
+    ec2::routes(&mut router);
     logs::routes(&mut router);
     explain::routes(&mut router);
     router

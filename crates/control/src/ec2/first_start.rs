@@ -7,10 +7,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::record::{
-    InternetGatewayRecord, RouteRecord, RouteTableAssociationRecord, RouteTableRecord, SubnetRecord, Tags, VpcRecord,
-};
-use super::{id, security_group, vpc};
+use super::record::{InternetGatewayRecord, RouteRecord, SubnetRecord, Tags, VpcRecord};
+use super::{id, vpc};
 use crate::store::State;
 use crate::{App, ServiceError};
 

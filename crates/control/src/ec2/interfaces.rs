@@ -15,8 +15,11 @@ use crate::{App, ServiceError};
 
 /// The most security groups of one interface (AWS's default quota, and ECS's limit).
 pub const SECURITY_GROUPS_PER_INTERFACE: usize = 5;
-/// The key of the public pool.
-const PUBLIC_POOL: &str = "public";
+/// What keys of public addresses begin with, and the name of their pool.
+const PUBLIC: &str = "public";
+/// What keys of private addresses begin with. All VPCs share them: tasks of two VPCs with overlapping ranges never have
+/// the same address, so one router can tell them apart.
+const PRIVATE: &str = "private";
 /// In every subnet: the network, the gateway, the resolver and one kept for the future.
 const RESERVED_AT_START: u64 = 4;
 
@@ -59,9 +62,11 @@ pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) ->
     // The public address is looked for first, so that a failure leaves no private address behind.
     let public = if wanted.assign_public_ip { Some(free_public_address(app, state)?) } else { None };
     let (address, next) = free_private_address(state, wanted.subnet_id, subnet.cidr_block)?;
-    take(state, wanted.subnet_id, address, next, &interface_id);
+    state.addresses.put(&address_key(PRIVATE, address), AddressRecord { interface_id: interface_id.clone() });
+    state.address_pools.put(wanted.subnet_id, AddressPoolRecord { next });
     if let Some((public, next)) = public {
-        take(state, PUBLIC_POOL, public, next, &interface_id);
+        state.addresses.put(&address_key(PUBLIC, public), AddressRecord { interface_id: interface_id.clone() });
+        state.address_pools.put(PUBLIC, AddressPoolRecord { next });
     }
     let region = &app.settings.region;
     let record = NetworkInterfaceRecord {
@@ -93,15 +98,15 @@ pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) ->
 /// Takes an interface away and gives its addresses back. Does nothing when there is none.
 pub fn release(state: &mut State, interface_id: &str) {
     let Some(interface) = state.network_interfaces.remove(interface_id) else { return };
-    state.addresses.remove(&address_key(&interface.subnet_id, interface.address));
+    state.addresses.remove(&address_key(PRIVATE, interface.address));
     if let Some(public) = &interface.public_address {
-        state.addresses.remove(&address_key(PUBLIC_POOL, public.address));
+        state.addresses.remove(&address_key(PUBLIC, public.address));
     }
 }
 
 /// How many addresses of a subnet are free.
 pub fn free_addresses(state: &State, subnet_id: &str, cidr_block: Ipv4Net) -> u64 {
-    let taken = state.addresses.with_prefix(&format!("{subnet_id}/")).count() as u64;
+    let taken = state.network_interfaces.values().filter(|interface| interface.subnet_id == subnet_id).count() as u64;
     usable_addresses(cidr_block).saturating_sub(taken)
 }
 
@@ -179,13 +184,8 @@ fn security_groups(
     Ok(groups)
 }
 
-fn address_key(pool: &str, address: Ipv4Addr) -> String {
-    format!("{pool}/{address}")
-}
-
-fn take(state: &mut State, pool: &str, address: Ipv4Addr, next: u64, interface_id: &str) {
-    state.addresses.put(&address_key(pool, address), AddressRecord { interface_id: interface_id.to_owned() });
-    state.address_pools.put(pool, AddressPoolRecord { next });
+fn address_key(kind: &str, address: Ipv4Addr) -> String {
+    format!("{kind}/{address}")
 }
 
 /// All addresses of the range but the four at its start and the last one.
@@ -204,16 +204,14 @@ fn nth(range: Ipv4Net, number: u64) -> Ipv4Addr {
 
 /// A free address of the subnet, and where the next search begins.
 fn free_private_address(state: &State, subnet_id: &str, range: Ipv4Net) -> Result<(Ipv4Addr, u64), ServiceError> {
-    find_free(state, subnet_id, usable_addresses(range), |number| nth(range, RESERVED_AT_START + number)).ok_or_else(
-        || {
-            ServiceError::new(
-                "InsufficientFreeAddressesInSubnet",
-                format!(
-                    "The specified subnet does not have enough free addresses to satisfy the request: {subnet_id}."
-                ),
-            )
-        },
-    )
+    let taken = |address| state.addresses.contains(&address_key(PRIVATE, address));
+    let address = |number| nth(range, RESERVED_AT_START + number);
+    find_free(start(state, subnet_id), usable_addresses(range), address, taken).ok_or_else(|| {
+        ServiceError::new(
+            "InsufficientFreeAddressesInSubnet",
+            format!("The specified subnet does not have enough free addresses to satisfy the request: {subnet_id}."),
+        )
+    })
 }
 
 /// A free public address, and where the next search begins. The first and the last of each range are never given.
@@ -232,7 +230,8 @@ fn free_public_address(app: &App, state: &State) -> Result<(Ipv4Addr, u64), Serv
         }
         Ipv4Addr::UNSPECIFIED
     };
-    find_free(state, PUBLIC_POOL, total, address).ok_or_else(|| {
+    let taken = |address| state.addresses.contains(&address_key(PUBLIC, address));
+    find_free(start(state, PUBLIC), total, address, taken).ok_or_else(|| {
         ServiceError::new(
             "InsufficientAddressCapacity",
             format!("All {total} public addresses of this server's pool are in use."),
@@ -240,12 +239,21 @@ fn free_public_address(app: &App, state: &State) -> Result<(Ipv4Addr, u64), Serv
     })
 }
 
-fn find_free(state: &State, pool: &str, total: u64, address: impl Fn(u64) -> Ipv4Addr) -> Option<(Ipv4Addr, u64)> {
-    let start = state.address_pools.get(pool).map_or(0, |record| record.next);
+fn start(state: &State, pool: &str) -> u64 {
+    state.address_pools.get(pool).map_or(0, |record| record.next)
+}
+
+/// The first address from `start` on, going round, that is not taken, and where the next search begins.
+fn find_free(
+    start: u64,
+    total: u64,
+    address: impl Fn(u64) -> Ipv4Addr,
+    taken: impl Fn(Ipv4Addr) -> bool,
+) -> Option<(Ipv4Addr, u64)> {
     (0..total)
         .map(|step| (start + step) % total)
         .map(|number| (address(number), number + 1))
-        .find(|(address, _)| !state.addresses.contains(&address_key(pool, *address)))
+        .find(|(address, _)| !taken(*address))
 }
 
 #[cfg(test)]

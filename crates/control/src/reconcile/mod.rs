@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod fake_compute;
+mod network;
 mod sweep;
 mod tasks;
 
@@ -38,6 +39,10 @@ pub fn start(app: &Arc<App>, compute: &Arc<dyn Compute>) -> Reconcilers {
         keep_running("tasks", receiver.clone(), {
             let (app, compute, shutdown) = (Arc::clone(app), Arc::clone(compute), receiver.clone());
             move || tasks::run(Arc::clone(&app), Arc::clone(&compute), shutdown.clone())
+        }),
+        keep_running("network", receiver.clone(), {
+            let (app, compute, shutdown) = (Arc::clone(app), Arc::clone(compute), receiver.clone());
+            move || network::run(Arc::clone(&app), Arc::clone(&compute), shutdown.clone())
         }),
         keep_running("sweep", receiver.clone(), {
             let app = Arc::clone(app);
