@@ -825,6 +825,413 @@ pub mod op {
         type Input = super::ListEntitiesForPolicyInput;
         type Output = super::ListEntitiesForPolicyOutput;
     }
+
+    /// `UpdateUser`.
+    pub enum UpdateUser {}
+
+    impl crate::Operation for UpdateUser {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateUser";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateUserInput;
+        type Output = super::UpdateUserOutput;
+    }
+
+    /// `CreateGroup`.
+    pub enum CreateGroup {}
+
+    impl crate::Operation for CreateGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateGroup";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateGroupInput;
+        type Output = super::CreateGroupOutput;
+    }
+
+    /// `GetGroup`.
+    pub enum GetGroup {}
+
+    impl crate::Operation for GetGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetGroup";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetGroupInput;
+        type Output = super::GetGroupOutput;
+    }
+
+    /// `ListGroups`.
+    pub enum ListGroups {}
+
+    impl crate::Operation for ListGroups {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListGroups";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListGroupsInput;
+        type Output = super::ListGroupsOutput;
+    }
+
+    /// `UpdateGroup`.
+    pub enum UpdateGroup {}
+
+    impl crate::Operation for UpdateGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateGroupInput;
+        type Output = super::UpdateGroupOutput;
+    }
+
+    /// `DeleteGroup`.
+    pub enum DeleteGroup {}
+
+    impl crate::Operation for DeleteGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteGroupInput;
+        type Output = super::DeleteGroupOutput;
+    }
+
+    /// `AddUserToGroup`.
+    pub enum AddUserToGroup {}
+
+    impl crate::Operation for AddUserToGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "AddUserToGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::AddUserToGroupInput;
+        type Output = super::AddUserToGroupOutput;
+    }
+
+    /// `RemoveUserFromGroup`.
+    pub enum RemoveUserFromGroup {}
+
+    impl crate::Operation for RemoveUserFromGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RemoveUserFromGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::RemoveUserFromGroupInput;
+        type Output = super::RemoveUserFromGroupOutput;
+    }
+
+    /// `ListGroupsForUser`.
+    pub enum ListGroupsForUser {}
+
+    impl crate::Operation for ListGroupsForUser {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListGroupsForUser";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListGroupsForUserInput;
+        type Output = super::ListGroupsForUserOutput;
+    }
+
+    /// `AttachGroupPolicy`.
+    pub enum AttachGroupPolicy {}
+
+    impl crate::Operation for AttachGroupPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "AttachGroupPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::AttachGroupPolicyInput;
+        type Output = super::AttachGroupPolicyOutput;
+    }
+
+    /// `DetachGroupPolicy`.
+    pub enum DetachGroupPolicy {}
+
+    impl crate::Operation for DetachGroupPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DetachGroupPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DetachGroupPolicyInput;
+        type Output = super::DetachGroupPolicyOutput;
+    }
+
+    /// `ListAttachedGroupPolicies`.
+    pub enum ListAttachedGroupPolicies {}
+
+    impl crate::Operation for ListAttachedGroupPolicies {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListAttachedGroupPolicies";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListAttachedGroupPoliciesInput;
+        type Output = super::ListAttachedGroupPoliciesOutput;
+    }
+
+    /// `PutGroupPolicy`.
+    pub enum PutGroupPolicy {}
+
+    impl crate::Operation for PutGroupPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "PutGroupPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::PutGroupPolicyInput;
+        type Output = super::PutGroupPolicyOutput;
+    }
+
+    /// `GetGroupPolicy`.
+    pub enum GetGroupPolicy {}
+
+    impl crate::Operation for GetGroupPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetGroupPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetGroupPolicyInput;
+        type Output = super::GetGroupPolicyOutput;
+    }
+
+    /// `ListGroupPolicies`.
+    pub enum ListGroupPolicies {}
+
+    impl crate::Operation for ListGroupPolicies {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListGroupPolicies";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListGroupPoliciesInput;
+        type Output = super::ListGroupPoliciesOutput;
+    }
+
+    /// `DeleteGroupPolicy`.
+    pub enum DeleteGroupPolicy {}
+
+    impl crate::Operation for DeleteGroupPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteGroupPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteGroupPolicyInput;
+        type Output = super::DeleteGroupPolicyOutput;
+    }
+
+    /// `CreateInstanceProfile`.
+    pub enum CreateInstanceProfile {}
+
+    impl crate::Operation for CreateInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateInstanceProfile";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateInstanceProfileInput;
+        type Output = super::CreateInstanceProfileOutput;
+    }
+
+    /// `GetInstanceProfile`.
+    pub enum GetInstanceProfile {}
+
+    impl crate::Operation for GetInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetInstanceProfile";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetInstanceProfileInput;
+        type Output = super::GetInstanceProfileOutput;
+    }
+
+    /// `ListInstanceProfiles`.
+    pub enum ListInstanceProfiles {}
+
+    impl crate::Operation for ListInstanceProfiles {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListInstanceProfiles";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListInstanceProfilesInput;
+        type Output = super::ListInstanceProfilesOutput;
+    }
+
+    /// `DeleteInstanceProfile`.
+    pub enum DeleteInstanceProfile {}
+
+    impl crate::Operation for DeleteInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteInstanceProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteInstanceProfileInput;
+        type Output = super::DeleteInstanceProfileOutput;
+    }
+
+    /// `AddRoleToInstanceProfile`.
+    pub enum AddRoleToInstanceProfile {}
+
+    impl crate::Operation for AddRoleToInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "AddRoleToInstanceProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::AddRoleToInstanceProfileInput;
+        type Output = super::AddRoleToInstanceProfileOutput;
+    }
+
+    /// `RemoveRoleFromInstanceProfile`.
+    pub enum RemoveRoleFromInstanceProfile {}
+
+    impl crate::Operation for RemoveRoleFromInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RemoveRoleFromInstanceProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::RemoveRoleFromInstanceProfileInput;
+        type Output = super::RemoveRoleFromInstanceProfileOutput;
+    }
+
+    /// `TagInstanceProfile`.
+    pub enum TagInstanceProfile {}
+
+    impl crate::Operation for TagInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "TagInstanceProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::TagInstanceProfileInput;
+        type Output = super::TagInstanceProfileOutput;
+    }
+
+    /// `UntagInstanceProfile`.
+    pub enum UntagInstanceProfile {}
+
+    impl crate::Operation for UntagInstanceProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UntagInstanceProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UntagInstanceProfileInput;
+        type Output = super::UntagInstanceProfileOutput;
+    }
+
+    /// `ListInstanceProfileTags`.
+    pub enum ListInstanceProfileTags {}
+
+    impl crate::Operation for ListInstanceProfileTags {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListInstanceProfileTags";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListInstanceProfileTagsInput;
+        type Output = super::ListInstanceProfileTagsOutput;
+    }
+
+    /// `CreateServiceLinkedRole`.
+    pub enum CreateServiceLinkedRole {}
+
+    impl crate::Operation for CreateServiceLinkedRole {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateServiceLinkedRole";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateServiceLinkedRoleInput;
+        type Output = super::CreateServiceLinkedRoleOutput;
+    }
+
+    /// `DeleteServiceLinkedRole`.
+    pub enum DeleteServiceLinkedRole {}
+
+    impl crate::Operation for DeleteServiceLinkedRole {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteServiceLinkedRole";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::DeleteServiceLinkedRoleInput;
+        type Output = super::DeleteServiceLinkedRoleOutput;
+    }
+
+    /// `GetServiceLinkedRoleDeletionStatus`.
+    pub enum GetServiceLinkedRoleDeletionStatus {}
+
+    impl crate::Operation for GetServiceLinkedRoleDeletionStatus {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetServiceLinkedRoleDeletionStatus";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetServiceLinkedRoleDeletionStatusInput;
+        type Output = super::GetServiceLinkedRoleDeletionStatusOutput;
+    }
+
+    /// `CreateAccountAlias`.
+    pub enum CreateAccountAlias {}
+
+    impl crate::Operation for CreateAccountAlias {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateAccountAlias";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::CreateAccountAliasInput;
+        type Output = super::CreateAccountAliasOutput;
+    }
+
+    /// `ListAccountAliases`.
+    pub enum ListAccountAliases {}
+
+    impl crate::Operation for ListAccountAliases {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListAccountAliases";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListAccountAliasesInput;
+        type Output = super::ListAccountAliasesOutput;
+    }
+
+    /// `DeleteAccountAlias`.
+    pub enum DeleteAccountAlias {}
+
+    impl crate::Operation for DeleteAccountAlias {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteAccountAlias";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteAccountAliasInput;
+        type Output = super::DeleteAccountAliasOutput;
+    }
+
+    /// `GetAccountSummary`.
+    pub enum GetAccountSummary {}
+
+    impl crate::Operation for GetAccountSummary {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetAccountSummary";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetAccountSummaryInput;
+        type Output = super::GetAccountSummaryOutput;
+    }
+
+    /// `GetAccountAuthorizationDetails`.
+    pub enum GetAccountAuthorizationDetails {}
+
+    impl crate::Operation for GetAccountAuthorizationDetails {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetAccountAuthorizationDetails";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetAccountAuthorizationDetailsInput;
+        type Output = super::GetAccountAuthorizationDetailsOutput;
+    }
+
+    /// `SimulatePrincipalPolicy`.
+    pub enum SimulatePrincipalPolicy {}
+
+    impl crate::Operation for SimulatePrincipalPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "SimulatePrincipalPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::SimulatePrincipalPolicyInput;
+        type Output = super::SimulatePrincipalPolicyOutput;
+    }
+
+    /// `SimulateCustomPolicy`.
+    pub enum SimulateCustomPolicy {}
+
+    impl crate::Operation for SimulateCustomPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "SimulateCustomPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::SimulateCustomPolicyInput;
+        type Output = super::SimulateCustomPolicyOutput;
+    }
+
+    /// `GetContextKeysForCustomPolicy`.
+    pub enum GetContextKeysForCustomPolicy {}
+
+    impl crate::Operation for GetContextKeysForCustomPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetContextKeysForCustomPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetContextKeysForCustomPolicyInput;
+        type Output = super::GetContextKeysForCustomPolicyOutput;
+    }
+
+    /// `GetContextKeysForPrincipalPolicy`.
+    pub enum GetContextKeysForPrincipalPolicy {}
+
+    impl crate::Operation for GetContextKeysForPrincipalPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetContextKeysForPrincipalPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetContextKeysForPrincipalPolicyInput;
+        type Output = super::GetContextKeysForPrincipalPolicyOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -906,6 +1313,57 @@ pub struct TagPolicyOutput {}
 pub struct UntagPolicyOutput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateUserOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AddUserToGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RemoveUserFromGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AttachGroupPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DetachGroupPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PutGroupPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteGroupPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteInstanceProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AddRoleToInstanceProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RemoveRoleFromInstanceProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TagInstanceProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UntagInstanceProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CreateAccountAliasOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteAccountAliasOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GetAccountSummaryInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AccessKey {
     #[serde(rename = "UserName")]
@@ -946,6 +1404,33 @@ pub struct AccessKeyMetadata {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct AddRoleToInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "RoleName")]
+    pub role_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct AddUserToGroupInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct AttachGroupPolicyInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyArn")]
+    pub policy_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct AttachRolePolicyInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -982,6 +1467,17 @@ pub struct AttachedPolicy {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ContextEntry {
+    #[serde(rename = "ContextKeyName", skip_serializing_if = "Option::is_none")]
+    pub context_key_name: Option<String>,
+    #[serde(rename = "ContextKeyValues", skip_serializing_if = "Option::is_none")]
+    pub context_key_values: Option<Vec<String>>,
+    #[serde(rename = "ContextKeyType", skip_serializing_if = "Option::is_none")]
+    pub context_key_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreateAccessKeyInput {
     #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
@@ -992,6 +1488,47 @@ pub struct CreateAccessKeyInput {
 pub struct CreateAccessKeyOutput {
     #[serde(rename = "AccessKey")]
     pub access_key: AccessKey,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateAccountAliasInput {
+    #[serde(rename = "AccountAlias")]
+    pub account_alias: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateGroupInput {
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateGroupOutput {
+    #[serde(rename = "Group")]
+    pub group: Group,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateInstanceProfileOutput {
+    #[serde(rename = "InstanceProfile")]
+    pub instance_profile: InstanceProfile,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1062,6 +1599,24 @@ pub struct CreateRoleOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct CreateServiceLinkedRoleInput {
+    #[serde(rename = "AWSServiceName")]
+    pub aws_service_name: String,
+    #[serde(rename = "Description", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "CustomSuffix", skip_serializing_if = "Option::is_none")]
+    pub custom_suffix: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateServiceLinkedRoleOutput {
+    #[serde(rename = "Role", skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreateUserInput {
     #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -1087,6 +1642,36 @@ pub struct DeleteAccessKeyInput {
     pub user_name: Option<String>,
     #[serde(rename = "AccessKeyId")]
     pub access_key_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteAccountAliasInput {
+    #[serde(rename = "AccountAlias")]
+    pub account_alias: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteGroupPolicyInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyName")]
+    pub policy_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteGroupInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1130,6 +1715,20 @@ pub struct DeleteRoleInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct DeleteServiceLinkedRoleInput {
+    #[serde(rename = "RoleName")]
+    pub role_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteServiceLinkedRoleOutput {
+    #[serde(rename = "DeletionTaskId")]
+    pub deletion_task_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DeleteUserPermissionsBoundaryInput {
     #[serde(rename = "UserName")]
     pub user_name: String,
@@ -1153,6 +1752,24 @@ pub struct DeleteUserInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct DeletionTaskFailureReasonType {
+    #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(rename = "RoleUsageList", skip_serializing_if = "Option::is_none")]
+    pub role_usage_list: Option<Vec<RoleUsageType>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DetachGroupPolicyInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyArn")]
+    pub policy_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DetachRolePolicyInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -1171,6 +1788,29 @@ pub struct DetachUserPolicyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct EvaluationResult {
+    #[serde(rename = "EvalActionName")]
+    pub eval_action_name: String,
+    #[serde(rename = "EvalResourceName", skip_serializing_if = "Option::is_none")]
+    pub eval_resource_name: Option<String>,
+    #[serde(rename = "EvalDecision")]
+    pub eval_decision: String,
+    #[serde(rename = "MatchedStatements", skip_serializing_if = "Option::is_none")]
+    pub matched_statements: Option<Vec<Statement>>,
+    #[serde(rename = "MissingContextValues", skip_serializing_if = "Option::is_none")]
+    pub missing_context_values: Option<Vec<String>>,
+    #[serde(rename = "OrganizationsDecisionDetail", skip_serializing_if = "Option::is_none")]
+    pub organizations_decision_detail: Option<OrganizationsDecisionDetail>,
+    #[serde(rename = "PermissionsBoundaryDecisionDetail", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+    #[serde(rename = "EvalDecisionDetails", skip_serializing_if = "Option::is_none")]
+    pub eval_decision_details: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(rename = "ResourceSpecificResults", skip_serializing_if = "Option::is_none")]
+    pub resource_specific_results: Option<Vec<ResourceSpecificResult>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GetAccessKeyLastUsedInput {
     #[serde(rename = "AccessKeyId")]
     pub access_key_id: String,
@@ -1183,6 +1823,122 @@ pub struct GetAccessKeyLastUsedOutput {
     pub user_name: Option<String>,
     #[serde(rename = "AccessKeyLastUsed", skip_serializing_if = "Option::is_none")]
     pub access_key_last_used: Option<AccessKeyLastUsed>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetAccountAuthorizationDetailsInput {
+    #[serde(rename = "Filter", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Vec<String>>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetAccountAuthorizationDetailsOutput {
+    #[serde(rename = "UserDetailList", skip_serializing_if = "Option::is_none")]
+    pub user_detail_list: Option<Vec<UserDetail>>,
+    #[serde(rename = "GroupDetailList", skip_serializing_if = "Option::is_none")]
+    pub group_detail_list: Option<Vec<GroupDetail>>,
+    #[serde(rename = "RoleDetailList", skip_serializing_if = "Option::is_none")]
+    pub role_detail_list: Option<Vec<RoleDetail>>,
+    #[serde(rename = "Policies", skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<ManagedPolicyDetail>>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetAccountSummaryOutput {
+    #[serde(rename = "SummaryMap", skip_serializing_if = "Option::is_none")]
+    pub summary_map: Option<std::collections::BTreeMap<String, i32>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetContextKeysForCustomPolicyInput {
+    #[serde(rename = "PolicyInputList")]
+    pub policy_input_list: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetContextKeysForCustomPolicyOutput {
+    #[serde(rename = "ContextKeyNames", skip_serializing_if = "Option::is_none")]
+    pub context_key_names: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetContextKeysForPrincipalPolicyInput {
+    #[serde(rename = "PolicySourceArn")]
+    pub policy_source_arn: String,
+    #[serde(rename = "PolicyInputList", skip_serializing_if = "Option::is_none")]
+    pub policy_input_list: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetGroupPolicyInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyName")]
+    pub policy_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetGroupPolicyOutput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyName")]
+    pub policy_name: String,
+    #[serde(rename = "PolicyDocument")]
+    pub policy_document: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetGroupInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetGroupOutput {
+    #[serde(rename = "Group")]
+    pub group: Group,
+    #[serde(rename = "Users")]
+    pub users: Vec<User>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetInstanceProfileOutput {
+    #[serde(rename = "InstanceProfile")]
+    pub instance_profile: InstanceProfile,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1251,6 +2007,22 @@ pub struct GetRoleOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct GetServiceLinkedRoleDeletionStatusInput {
+    #[serde(rename = "DeletionTaskId")]
+    pub deletion_task_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetServiceLinkedRoleDeletionStatusOutput {
+    #[serde(rename = "Status")]
+    pub status: String,
+    #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
+    pub reason: Option<DeletionTaskFailureReasonType>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GetUserPolicyInput {
     #[serde(rename = "UserName")]
     pub user_name: String,
@@ -1281,6 +2053,40 @@ pub struct GetUserInput {
 pub struct GetUserOutput {
     #[serde(rename = "User")]
     pub user: User,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Group {
+    #[serde(rename = "Path")]
+    pub path: String,
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "GroupId")]
+    pub group_id: String,
+    #[serde(rename = "Arn")]
+    pub arn: String,
+    #[serde(rename = "CreateDate")]
+    pub create_date: wire::Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GroupDetail {
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "GroupName", skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
+    #[serde(rename = "GroupId", skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<wire::Timestamp>,
+    #[serde(rename = "GroupPolicyList", skip_serializing_if = "Option::is_none")]
+    pub group_policy_list: Option<Vec<PolicyDetail>>,
+    #[serde(rename = "AttachedManagedPolicies", skip_serializing_if = "Option::is_none")]
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1318,6 +2124,50 @@ pub struct ListAccessKeysInput {
 pub struct ListAccessKeysOutput {
     #[serde(rename = "AccessKeyMetadata")]
     pub access_key_metadata: Vec<AccessKeyMetadata>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListAccountAliasesInput {
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListAccountAliasesOutput {
+    #[serde(rename = "AccountAliases")]
+    pub account_aliases: Vec<String>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListAttachedGroupPoliciesInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PathPrefix", skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListAttachedGroupPoliciesOutput {
+    #[serde(rename = "AttachedPolicies", skip_serializing_if = "Option::is_none")]
+    pub attached_policies: Option<Vec<AttachedPolicy>>,
     #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
     pub is_truncated: Option<bool>,
     #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
@@ -1406,6 +2256,94 @@ pub struct ListEntitiesForPolicyOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListGroupPoliciesInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListGroupPoliciesOutput {
+    #[serde(rename = "PolicyNames")]
+    pub policy_names: Vec<String>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListGroupsForUserInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListGroupsForUserOutput {
+    #[serde(rename = "Groups")]
+    pub groups: Vec<Group>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListGroupsInput {
+    #[serde(rename = "PathPrefix", skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListGroupsOutput {
+    #[serde(rename = "Groups")]
+    pub groups: Vec<Group>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListInstanceProfileTagsInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListInstanceProfileTagsOutput {
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ListInstanceProfilesForRoleInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -1418,6 +2356,28 @@ pub struct ListInstanceProfilesForRoleInput {
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ListInstanceProfilesForRoleOutput {
+    #[serde(rename = "InstanceProfiles")]
+    pub instance_profiles: Vec<InstanceProfile>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListInstanceProfilesInput {
+    #[serde(rename = "PathPrefix", skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListInstanceProfilesOutput {
     #[serde(rename = "InstanceProfiles")]
     pub instance_profiles: Vec<InstanceProfile>,
     #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
@@ -1632,6 +2592,49 @@ pub struct ListUsersOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ManagedPolicyDetail {
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "PolicyId", skip_serializing_if = "Option::is_none")]
+    pub policy_id: Option<String>,
+    #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "DefaultVersionId", skip_serializing_if = "Option::is_none")]
+    pub default_version_id: Option<String>,
+    #[serde(rename = "AttachmentCount", skip_serializing_if = "Option::is_none")]
+    pub attachment_count: Option<i32>,
+    #[serde(rename = "PermissionsBoundaryUsageCount", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_usage_count: Option<i32>,
+    #[serde(rename = "IsAttachable", skip_serializing_if = "Option::is_none")]
+    pub is_attachable: Option<bool>,
+    #[serde(rename = "Description", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<wire::Timestamp>,
+    #[serde(rename = "UpdateDate", skip_serializing_if = "Option::is_none")]
+    pub update_date: Option<wire::Timestamp>,
+    #[serde(rename = "PolicyVersionList", skip_serializing_if = "Option::is_none")]
+    pub policy_version_list: Option<Vec<PolicyVersion>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct OrganizationsDecisionDetail {
+    #[serde(rename = "AllowedByOrganizations", skip_serializing_if = "Option::is_none")]
+    pub allowed_by_organizations: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PermissionsBoundaryDecisionDetail {
+    #[serde(rename = "AllowedByPermissionsBoundary", skip_serializing_if = "Option::is_none")]
+    pub allowed_by_permissions_boundary: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Policy {
     #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
     pub policy_name: Option<String>,
@@ -1657,6 +2660,15 @@ pub struct Policy {
     pub update_date: Option<wire::Timestamp>,
     #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PolicyDetail {
+    #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
+    pub policy_name: Option<String>,
+    #[serde(rename = "PolicyDocument", skip_serializing_if = "Option::is_none")]
+    pub policy_document: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1701,6 +2713,26 @@ pub struct PolicyVersion {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct Position {
+    #[serde(rename = "Line", skip_serializing_if = "Option::is_none")]
+    pub line: Option<i32>,
+    #[serde(rename = "Column", skip_serializing_if = "Option::is_none")]
+    pub column: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PutGroupPolicyInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "PolicyName")]
+    pub policy_name: String,
+    #[serde(rename = "PolicyDocument")]
+    pub policy_document: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PutRolePermissionsBoundaryInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -1741,6 +2773,41 @@ pub struct PutUserPolicyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RemoveRoleFromInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "RoleName")]
+    pub role_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RemoveUserFromGroupInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ResourceSpecificResult {
+    #[serde(rename = "EvalResourceName")]
+    pub eval_resource_name: String,
+    #[serde(rename = "EvalResourceDecision")]
+    pub eval_resource_decision: String,
+    #[serde(rename = "MatchedStatements", skip_serializing_if = "Option::is_none")]
+    pub matched_statements: Option<Vec<Statement>>,
+    #[serde(rename = "MissingContextValues", skip_serializing_if = "Option::is_none")]
+    pub missing_context_values: Option<Vec<String>>,
+    #[serde(rename = "EvalDecisionDetails", skip_serializing_if = "Option::is_none")]
+    pub eval_decision_details: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(rename = "PermissionsBoundaryDecisionDetail", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Role {
     #[serde(rename = "Path")]
     pub path: String,
@@ -1768,11 +2835,49 @@ pub struct Role {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RoleDetail {
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "RoleName", skip_serializing_if = "Option::is_none")]
+    pub role_name: Option<String>,
+    #[serde(rename = "RoleId", skip_serializing_if = "Option::is_none")]
+    pub role_id: Option<String>,
+    #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<wire::Timestamp>,
+    #[serde(rename = "AssumeRolePolicyDocument", skip_serializing_if = "Option::is_none")]
+    pub assume_role_policy_document: Option<String>,
+    #[serde(rename = "InstanceProfileList", skip_serializing_if = "Option::is_none")]
+    pub instance_profile_list: Option<Vec<InstanceProfile>>,
+    #[serde(rename = "RolePolicyList", skip_serializing_if = "Option::is_none")]
+    pub role_policy_list: Option<Vec<PolicyDetail>>,
+    #[serde(rename = "AttachedManagedPolicies", skip_serializing_if = "Option::is_none")]
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
+    #[serde(rename = "PermissionsBoundary", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+    #[serde(rename = "RoleLastUsed", skip_serializing_if = "Option::is_none")]
+    pub role_last_used: Option<RoleLastUsed>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RoleLastUsed {
     #[serde(rename = "LastUsedDate", skip_serializing_if = "Option::is_none")]
     pub last_used_date: Option<wire::Timestamp>,
     #[serde(rename = "Region", skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RoleUsageType {
+    #[serde(rename = "Region", skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(rename = "Resources", skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1786,11 +2891,100 @@ pub struct SetDefaultPolicyVersionInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct SimulateCustomPolicyInput {
+    #[serde(rename = "PolicyInputList")]
+    pub policy_input_list: Vec<String>,
+    #[serde(rename = "PermissionsBoundaryPolicyInputList", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_policy_input_list: Option<Vec<String>>,
+    #[serde(rename = "ActionNames")]
+    pub action_names: Vec<String>,
+    #[serde(rename = "ResourceArns", skip_serializing_if = "Option::is_none")]
+    pub resource_arns: Option<Vec<String>>,
+    #[serde(rename = "ResourcePolicy", skip_serializing_if = "Option::is_none")]
+    pub resource_policy: Option<String>,
+    #[serde(rename = "ResourceOwner", skip_serializing_if = "Option::is_none")]
+    pub resource_owner: Option<String>,
+    #[serde(rename = "CallerArn", skip_serializing_if = "Option::is_none")]
+    pub caller_arn: Option<String>,
+    #[serde(rename = "ContextEntries", skip_serializing_if = "Option::is_none")]
+    pub context_entries: Option<Vec<ContextEntry>>,
+    #[serde(rename = "ResourceHandlingOption", skip_serializing_if = "Option::is_none")]
+    pub resource_handling_option: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SimulatePrincipalPolicyOutput {
+    #[serde(rename = "EvaluationResults", skip_serializing_if = "Option::is_none")]
+    pub evaluation_results: Option<Vec<EvaluationResult>>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SimulatePrincipalPolicyInput {
+    #[serde(rename = "PolicySourceArn")]
+    pub policy_source_arn: String,
+    #[serde(rename = "PolicyInputList", skip_serializing_if = "Option::is_none")]
+    pub policy_input_list: Option<Vec<String>>,
+    #[serde(rename = "PermissionsBoundaryPolicyInputList", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary_policy_input_list: Option<Vec<String>>,
+    #[serde(rename = "ActionNames")]
+    pub action_names: Vec<String>,
+    #[serde(rename = "ResourceArns", skip_serializing_if = "Option::is_none")]
+    pub resource_arns: Option<Vec<String>>,
+    #[serde(rename = "ResourcePolicy", skip_serializing_if = "Option::is_none")]
+    pub resource_policy: Option<String>,
+    #[serde(rename = "ResourceOwner", skip_serializing_if = "Option::is_none")]
+    pub resource_owner: Option<String>,
+    #[serde(rename = "CallerArn", skip_serializing_if = "Option::is_none")]
+    pub caller_arn: Option<String>,
+    #[serde(rename = "ContextEntries", skip_serializing_if = "Option::is_none")]
+    pub context_entries: Option<Vec<ContextEntry>>,
+    #[serde(rename = "ResourceHandlingOption", skip_serializing_if = "Option::is_none")]
+    pub resource_handling_option: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Statement {
+    #[serde(rename = "SourcePolicyId", skip_serializing_if = "Option::is_none")]
+    pub source_policy_id: Option<String>,
+    #[serde(rename = "SourcePolicyType", skip_serializing_if = "Option::is_none")]
+    pub source_policy_type: Option<String>,
+    #[serde(rename = "StartPosition", skip_serializing_if = "Option::is_none")]
+    pub start_position: Option<Position>,
+    #[serde(rename = "EndPosition", skip_serializing_if = "Option::is_none")]
+    pub end_position: Option<Position>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Tag {
     #[serde(rename = "Key")]
     pub key: String,
     #[serde(rename = "Value")]
     pub value: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TagInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1818,6 +3012,15 @@ pub struct TagUserInput {
     pub user_name: String,
     #[serde(rename = "Tags")]
     pub tags: Vec<Tag>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UntagInstanceProfileInput {
+    #[serde(rename = "InstanceProfileName")]
+    pub instance_profile_name: String,
+    #[serde(rename = "TagKeys")]
+    pub tag_keys: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1869,6 +3072,17 @@ pub struct UpdateAssumeRolePolicyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct UpdateGroupInput {
+    #[serde(rename = "GroupName")]
+    pub group_name: String,
+    #[serde(rename = "NewPath", skip_serializing_if = "Option::is_none")]
+    pub new_path: Option<String>,
+    #[serde(rename = "NewGroupName", skip_serializing_if = "Option::is_none")]
+    pub new_group_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct UpdateRoleDescriptionInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -1900,6 +3114,17 @@ pub struct UpdateRoleOutput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct UpdateUserInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "NewPath", skip_serializing_if = "Option::is_none")]
+    pub new_path: Option<String>,
+    #[serde(rename = "NewUserName", skip_serializing_if = "Option::is_none")]
+    pub new_user_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct User {
     #[serde(rename = "Path")]
     pub path: String,
@@ -1919,6 +3144,58 @@ pub struct User {
     pub tags: Option<Vec<Tag>>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UserDetail {
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "UserId", skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<wire::Timestamp>,
+    #[serde(rename = "UserPolicyList", skip_serializing_if = "Option::is_none")]
+    pub user_policy_list: Option<Vec<PolicyDetail>>,
+    #[serde(rename = "GroupList", skip_serializing_if = "Option::is_none")]
+    pub group_list: Option<Vec<String>>,
+    #[serde(rename = "AttachedManagedPolicies", skip_serializing_if = "Option::is_none")]
+    pub attached_managed_policies: Option<Vec<AttachedPolicy>>,
+    #[serde(rename = "PermissionsBoundary", skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<AttachedPermissionsBoundary>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// The same as [`SimulatePrincipalPolicyOutput`].
+pub type SimulateCustomPolicyOutput = SimulatePrincipalPolicyOutput;
+
+/// The same as [`GetContextKeysForCustomPolicyOutput`].
+pub type GetContextKeysForPrincipalPolicyOutput = GetContextKeysForCustomPolicyOutput;
+
+impl wire::Checked for AddRoleToInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for AddUserToGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for AttachGroupPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("policyArn", &self.policy_arn, &constraint::ARN_TYPE);
+    }
+}
+
 impl wire::Checked for AttachRolePolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
@@ -1933,9 +3210,38 @@ impl wire::Checked for AttachUserPolicyInput {
     }
 }
 
+impl wire::Checked for ContextEntry {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("contextKeyName", &self.context_key_name, &constraint::CONTEXT_KEY_NAME_TYPE);
+        check.value("contextKeyType", &self.context_key_type, &constraint::CONTEXT_KEY_TYPE_ENUM);
+    }
+}
+
 impl wire::Checked for CreateAccessKeyInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for CreateAccountAliasInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("accountAlias", &self.account_alias, &constraint::ACCOUNT_ALIAS_TYPE);
+    }
+}
+
+impl wire::Checked for CreateGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("path", &self.path, &constraint::PATH_TYPE);
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for CreateInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.value("path", &self.path, &constraint::PATH_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
     }
 }
 
@@ -1974,6 +3280,14 @@ impl wire::Checked for CreateRoleInput {
     }
 }
 
+impl wire::Checked for CreateServiceLinkedRoleInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("aWSServiceName", &self.aws_service_name, &constraint::GROUP_NAME_TYPE);
+        check.value("description", &self.description, &constraint::ROLE_DESCRIPTION_TYPE);
+        check.value("customSuffix", &self.custom_suffix, &constraint::CUSTOM_SUFFIX_TYPE);
+    }
+}
+
 impl wire::Checked for CreateUserInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("path", &self.path, &constraint::PATH_TYPE);
@@ -1988,6 +3302,31 @@ impl wire::Checked for DeleteAccessKeyInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
         check.required("accessKeyId", &self.access_key_id, &constraint::ACCESS_KEY_ID_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteAccountAliasInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("accountAlias", &self.account_alias, &constraint::ACCOUNT_ALIAS_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteGroupPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("policyName", &self.policy_name, &constraint::POLICY_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
     }
 }
 
@@ -2023,6 +3362,12 @@ impl wire::Checked for DeleteRoleInput {
     }
 }
 
+impl wire::Checked for DeleteServiceLinkedRoleInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
+    }
+}
+
 impl wire::Checked for DeleteUserPermissionsBoundaryInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::USER_NAME_TYPE);
@@ -2039,6 +3384,13 @@ impl wire::Checked for DeleteUserPolicyInput {
 impl wire::Checked for DeleteUserInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DetachGroupPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("policyArn", &self.policy_arn, &constraint::ARN_TYPE);
     }
 }
 
@@ -2059,6 +3411,48 @@ impl wire::Checked for DetachUserPolicyInput {
 impl wire::Checked for GetAccessKeyLastUsedInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("accessKeyId", &self.access_key_id, &constraint::ACCESS_KEY_ID_TYPE);
+    }
+}
+
+impl wire::Checked for GetAccountAuthorizationDetailsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("filter", &self.filter, &constraint::ENTITY_LIST_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+    }
+}
+
+impl wire::Checked for GetContextKeysForCustomPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("policyInputList", &self.policy_input_list, &constraint::SIMULATION_POLICY_LIST_TYPE);
+    }
+}
+
+impl wire::Checked for GetContextKeysForPrincipalPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("policySourceArn", &self.policy_source_arn, &constraint::ARN_TYPE);
+        check.value("policyInputList", &self.policy_input_list, &constraint::SIMULATION_POLICY_LIST_TYPE);
+    }
+}
+
+impl wire::Checked for GetGroupPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("policyName", &self.policy_name, &constraint::POLICY_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for GetGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for GetInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
     }
 }
 
@@ -2088,6 +3482,12 @@ impl wire::Checked for GetRoleInput {
     }
 }
 
+impl wire::Checked for GetServiceLinkedRoleDeletionStatusInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("deletionTaskId", &self.deletion_task_id, &constraint::DELETION_TASK_ID_TYPE);
+    }
+}
+
 impl wire::Checked for GetUserPolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
@@ -2104,6 +3504,22 @@ impl wire::Checked for GetUserInput {
 impl wire::Checked for ListAccessKeysInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListAccountAliasesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListAttachedGroupPoliciesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.value("pathPrefix", &self.path_prefix, &constraint::POLICY_PATH_TYPE);
         check.value("marker", &self.marker, &constraint::MARKER_TYPE);
         check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
     }
@@ -2138,9 +3554,49 @@ impl wire::Checked for ListEntitiesForPolicyInput {
     }
 }
 
+impl wire::Checked for ListGroupPoliciesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListGroupsForUserInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListGroupsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("pathPrefix", &self.path_prefix, &constraint::PATH_PREFIX_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListInstanceProfileTagsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
 impl wire::Checked for ListInstanceProfilesForRoleInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListInstanceProfilesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("pathPrefix", &self.path_prefix, &constraint::PATH_PREFIX_TYPE);
         check.value("marker", &self.marker, &constraint::MARKER_TYPE);
         check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
     }
@@ -2220,6 +3676,14 @@ impl wire::Checked for ListUsersInput {
     }
 }
 
+impl wire::Checked for PutGroupPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("policyName", &self.policy_name, &constraint::POLICY_NAME_TYPE);
+        check.required("policyDocument", &self.policy_document, &constraint::POLICY_DOCUMENT_TYPE);
+    }
+}
+
 impl wire::Checked for PutRolePermissionsBoundaryInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
@@ -2250,10 +3714,73 @@ impl wire::Checked for PutUserPolicyInput {
     }
 }
 
+impl wire::Checked for RemoveRoleFromInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for RemoveUserFromGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
 impl wire::Checked for SetDefaultPolicyVersionInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("policyArn", &self.policy_arn, &constraint::ARN_TYPE);
         check.required("versionId", &self.version_id, &constraint::POLICY_VERSION_ID_TYPE);
+    }
+}
+
+impl wire::Checked for SimulateCustomPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("policyInputList", &self.policy_input_list, &constraint::SIMULATION_POLICY_LIST_TYPE);
+        check.value(
+            "permissionsBoundaryPolicyInputList",
+            &self.permissions_boundary_policy_input_list,
+            &constraint::SIMULATION_POLICY_LIST_TYPE,
+        );
+        check.value("actionNames", &self.action_names, &constraint::ACTION_NAME_LIST_TYPE);
+        check.value("resourceArns", &self.resource_arns, &constraint::RESOURCE_NAME_LIST_TYPE);
+        check.value("resourcePolicy", &self.resource_policy, &constraint::POLICY_DOCUMENT_TYPE);
+        check.value("resourceOwner", &self.resource_owner, &constraint::RESOURCE_NAME_TYPE);
+        check.value("callerArn", &self.caller_arn, &constraint::RESOURCE_NAME_TYPE);
+        check.within("contextEntries", &self.context_entries);
+        check.value(
+            "resourceHandlingOption",
+            &self.resource_handling_option,
+            &constraint::RESOURCE_HANDLING_OPTION_TYPE,
+        );
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+    }
+}
+
+impl wire::Checked for SimulatePrincipalPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("policySourceArn", &self.policy_source_arn, &constraint::ARN_TYPE);
+        check.value("policyInputList", &self.policy_input_list, &constraint::SIMULATION_POLICY_LIST_TYPE);
+        check.value(
+            "permissionsBoundaryPolicyInputList",
+            &self.permissions_boundary_policy_input_list,
+            &constraint::SIMULATION_POLICY_LIST_TYPE,
+        );
+        check.value("actionNames", &self.action_names, &constraint::ACTION_NAME_LIST_TYPE);
+        check.value("resourceArns", &self.resource_arns, &constraint::RESOURCE_NAME_LIST_TYPE);
+        check.value("resourcePolicy", &self.resource_policy, &constraint::POLICY_DOCUMENT_TYPE);
+        check.value("resourceOwner", &self.resource_owner, &constraint::RESOURCE_NAME_TYPE);
+        check.value("callerArn", &self.caller_arn, &constraint::RESOURCE_NAME_TYPE);
+        check.within("contextEntries", &self.context_entries);
+        check.value(
+            "resourceHandlingOption",
+            &self.resource_handling_option,
+            &constraint::RESOURCE_HANDLING_OPTION_TYPE,
+        );
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
     }
 }
 
@@ -2265,6 +3792,14 @@ impl wire::Checked for Tag {
 }
 
 impl wire::Value for Tag {}
+
+impl wire::Checked for TagInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
 
 impl wire::Checked for TagPolicyInput {
     fn check(&self, check: &mut wire::Check) {
@@ -2287,6 +3822,13 @@ impl wire::Checked for TagUserInput {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
         check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
         check.within("tags", &self.tags);
+    }
+}
+
+impl wire::Checked for UntagInstanceProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.value("tagKeys", &self.tag_keys, &constraint::TAG_KEY_LIST_TYPE);
     }
 }
 
@@ -2326,6 +3868,14 @@ impl wire::Checked for UpdateAssumeRolePolicyInput {
     }
 }
 
+impl wire::Checked for UpdateGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
+        check.value("newPath", &self.new_path, &constraint::PATH_TYPE);
+        check.value("newGroupName", &self.new_group_name, &constraint::GROUP_NAME_TYPE);
+    }
+}
+
 impl wire::Checked for UpdateRoleDescriptionInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
@@ -2341,8 +3891,43 @@ impl wire::Checked for UpdateRoleInput {
     }
 }
 
+impl wire::Checked for UpdateUserInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.value("newPath", &self.new_path, &constraint::PATH_TYPE);
+        check.value("newUserName", &self.new_user_name, &constraint::USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for GetAccountSummaryInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
 mod constraint {
     use wire::Constraint;
+
+    pub(super) static ACTION_NAME_LIST_TYPE: Constraint = Constraint::NONE.with_members(&ACTION_NAME_TYPE);
+
+    pub(super) static ACTION_NAME_TYPE: Constraint = Constraint::NONE.at_least(3).at_most(128);
+
+    pub(super) static CONTEXT_KEY_NAME_TYPE: Constraint = Constraint::NONE.at_least(5).at_most(256);
+
+    pub(super) static CONTEXT_KEY_TYPE_ENUM: Constraint = Constraint::NONE.one_of(&[
+        "string",
+        "stringList",
+        "numeric",
+        "numericList",
+        "boolean",
+        "booleanList",
+        "ip",
+        "ipList",
+        "binary",
+        "binaryList",
+        "date",
+        "dateList",
+    ]);
+
+    pub(super) static DELETION_TASK_ID_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1000);
 
     pub(super) static ENTITY_TYPE: Constraint =
         Constraint::NONE.one_of(&["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]);
@@ -2350,14 +3935,41 @@ mod constraint {
     pub(super) static POLICY_USAGE_TYPE: Constraint =
         Constraint::NONE.one_of(&["PermissionsPolicy", "PermissionsBoundary"]);
 
+    pub(super) static RESOURCE_HANDLING_OPTION_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(64);
+
+    pub(super) static RESOURCE_NAME_LIST_TYPE: Constraint = Constraint::NONE.with_members(&RESOURCE_NAME_TYPE);
+
+    pub(super) static RESOURCE_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(2048);
+
+    pub(super) static SIMULATION_POLICY_LIST_TYPE: Constraint = Constraint::NONE.with_members(&POLICY_DOCUMENT_TYPE);
+
     pub(super) static ACCESS_KEY_ID_TYPE: Constraint = Constraint::NONE.at_least(16).at_most(128).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w]+");
         &PATTERN
     });
 
+    pub(super) static ACCOUNT_ALIAS_TYPE: Constraint = Constraint::NONE.at_least(3).at_most(63);
+
     pub(super) static ARN_TYPE: Constraint = Constraint::NONE.at_least(20).at_most(2048);
 
+    pub(super) static CUSTOM_SUFFIX_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(64).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
+        &PATTERN
+    });
+
+    pub(super) static ENTITY_LIST_TYPE: Constraint = Constraint::NONE.with_members(&ENTITY_TYPE);
+
     pub(super) static EXISTING_USER_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
+        &PATTERN
+    });
+
+    pub(super) static GROUP_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
+        &PATTERN
+    });
+
+    pub(super) static INSTANCE_PROFILE_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
         &PATTERN
     });

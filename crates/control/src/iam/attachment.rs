@@ -1,12 +1,13 @@
-//! Managed policies attached to users and roles.
+//! Managed policies attached to users, groups and roles.
 
 use std::sync::Arc;
 
 use api::iam::{
-    AttachRolePolicyInput, AttachRolePolicyOutput, AttachUserPolicyInput, AttachUserPolicyOutput, AttachedPolicy,
+    AttachGroupPolicyInput, AttachGroupPolicyOutput, AttachRolePolicyInput, AttachRolePolicyOutput,
+    AttachUserPolicyInput, AttachUserPolicyOutput, AttachedPolicy, DetachGroupPolicyInput, DetachGroupPolicyOutput,
     DetachRolePolicyInput, DetachRolePolicyOutput, DetachUserPolicyInput, DetachUserPolicyOutput,
-    ListAttachedRolePoliciesInput, ListAttachedRolePoliciesOutput, ListAttachedUserPoliciesInput,
-    ListAttachedUserPoliciesOutput,
+    ListAttachedGroupPoliciesInput, ListAttachedGroupPoliciesOutput, ListAttachedRolePoliciesInput,
+    ListAttachedRolePoliciesOutput, ListAttachedUserPoliciesInput, ListAttachedUserPoliciesOutput,
 };
 
 use super::boundary::with_current;
@@ -103,11 +104,54 @@ pub(super) async fn list_user(
     })
 }
 
+/// `AttachGroupPolicy`
+pub(super) async fn attach_group(
+    app: Arc<App>,
+    request: Request<AttachGroupPolicyInput>,
+) -> Result<AttachGroupPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::group(caller, &input.group_name), "iam:AttachGroupPolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    attach(&app, &Owner::group(&caller, &input.group_name), input.policy_arn).await?;
+    Ok(AttachGroupPolicyOutput {})
+}
+
+/// `DetachGroupPolicy`
+pub(super) async fn detach_group(
+    app: Arc<App>,
+    request: Request<DetachGroupPolicyInput>,
+) -> Result<DetachGroupPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let access = with_current(&Owner::group(caller, &input.group_name), "iam:DetachGroupPolicy", state);
+        Ok(access.with_context("iam:PolicyARN", &input.policy_arn))
+    })?;
+    detach(&app, &Owner::group(&caller, &input.group_name), &input.policy_arn).await?;
+    Ok(DetachGroupPolicyOutput {})
+}
+
+/// `ListAttachedGroupPolicies`
+pub(super) async fn list_group(
+    app: Arc<App>,
+    request: Request<ListAttachedGroupPoliciesInput>,
+) -> Result<ListAttachedGroupPoliciesOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Owner::group(caller, &input.group_name).access("iam:ListAttachedGroupPolicies", state))
+    })?;
+    let owner = Owner::group(&caller, &input.group_name);
+    let page = list(&app, &owner, input.path_prefix.as_deref(), input.marker.as_deref(), input.max_items)?;
+    Ok(ListAttachedGroupPoliciesOutput {
+        attached_policies: Some(page.items),
+        is_truncated: page.is_truncated,
+        marker: page.marker,
+    })
+}
+
 /// Attaches a policy; one that is attached already stays so.
 async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
-            owner.get(state)?;
+            owner.check_own(state)?;
             if policy_by_arn(state, &arn).is_none() {
                 return Err(no_such_entity(format!("Policy {arn} does not exist or is not attachable.")));
             }
@@ -118,6 +162,7 @@ async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceErro
                 if entity.attached.len() >= ATTACHED_POLICIES {
                     let kind = match owner.kind {
                         Kind::User => "PoliciesPerUser",
+                        Kind::Group => "PoliciesPerGroup",
                         Kind::Role => "PoliciesPerRole",
                     };
                     return Err(limit_exceeded(format!("Cannot exceed quota for {kind}: {ATTACHED_POLICIES}")));
@@ -132,6 +177,7 @@ async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceErro
 async fn detach(app: &App, owner: &Owner, arn: &str) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
+            owner.check_own(state)?;
             owner.change(state, |entity| {
                 let before = entity.attached.len();
                 entity.attached.retain(|attached| attached != arn);

@@ -10,7 +10,7 @@ use domain::iam::{
 };
 
 use super::name::{policy_by_arn, role_by_arn, user_by_arn};
-use super::record::Entity;
+use super::record::{Entity, UserRecord};
 use crate::request::Access;
 use crate::store::State;
 use crate::{App, ServiceError};
@@ -82,7 +82,7 @@ fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<
     match &caller.identity {
         Identity::User { arn, id } => {
             if let Some(user) = user_by_arn(state, arn).filter(|user| user.entity.id == *id) {
-                of_entity(app, state, &user.entity, &mut policies)?;
+                of_user(app, state, user, &mut policies)?;
             }
         }
         Identity::Role { role_arn, role_id, context, .. } => {
@@ -107,7 +107,25 @@ fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<
     Ok(policies)
 }
 
-fn of_entity(app: &App, state: &State, entity: &Entity, policies: &mut Policies) -> Result<(), ServiceError> {
+pub(super) fn of_user(
+    app: &App,
+    state: &State,
+    user: &UserRecord,
+    policies: &mut Policies,
+) -> Result<(), ServiceError> {
+    of_entity(app, state, &user.entity, policies)?;
+    for group in user.groups.iter().filter_map(|group| state.iam_groups.get(group)) {
+        of_entity(app, state, &group.entity, policies)?;
+    }
+    Ok(())
+}
+
+pub(super) fn of_entity(
+    app: &App,
+    state: &State,
+    entity: &Entity,
+    policies: &mut Policies,
+) -> Result<(), ServiceError> {
     for (name, document) in &entity.inline {
         let name = format!("inline policy {name} of {}", entity.arn);
         let policy = parsed(app, document, PolicyKind::Inline, &name)?;

@@ -67,6 +67,7 @@ pub(super) async fn delete_user(
 async fn put(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
+            owner.check_own(state)?;
             check(state, Some(&arn))?;
             owner.change(state, |entity| {
                 entity.boundary = Some(arn);

@@ -1,18 +1,19 @@
-//! Inline policies of users and roles.
+//! Inline policies of users, groups and roles.
 
 use std::sync::Arc;
 
 use api::iam::{
-    DeleteRolePolicyInput, DeleteRolePolicyOutput, DeleteUserPolicyInput, DeleteUserPolicyOutput, GetRolePolicyInput,
-    GetRolePolicyOutput, GetUserPolicyInput, GetUserPolicyOutput, ListRolePoliciesInput, ListRolePoliciesOutput,
-    ListUserPoliciesInput, ListUserPoliciesOutput, PutRolePolicyInput, PutRolePolicyOutput, PutUserPolicyInput,
-    PutUserPolicyOutput,
+    DeleteGroupPolicyInput, DeleteGroupPolicyOutput, DeleteRolePolicyInput, DeleteRolePolicyOutput,
+    DeleteUserPolicyInput, DeleteUserPolicyOutput, GetGroupPolicyInput, GetGroupPolicyOutput, GetRolePolicyInput,
+    GetRolePolicyOutput, GetUserPolicyInput, GetUserPolicyOutput, ListGroupPoliciesInput, ListGroupPoliciesOutput,
+    ListRolePoliciesInput, ListRolePoliciesOutput, ListUserPoliciesInput, ListUserPoliciesOutput, PutGroupPolicyInput,
+    PutGroupPolicyOutput, PutRolePolicyInput, PutRolePolicyOutput, PutUserPolicyInput, PutUserPolicyOutput,
 };
 use domain::iam::{Policy, PolicyKind, counted_characters};
 
 use super::boundary::with_current;
 use super::error::{limit_exceeded, malformed, no_such_entity};
-use super::limits::{ROLE_INLINE_CHARACTERS, USER_INLINE_CHARACTERS};
+use super::limits::{GROUP_INLINE_CHARACTERS, ROLE_INLINE_CHARACTERS, USER_INLINE_CHARACTERS};
 use super::name::encoded;
 use super::owner::{Kind, Owner};
 use super::page::{Page, page};
@@ -116,14 +117,65 @@ pub(super) async fn delete_user(
     Ok(DeleteUserPolicyOutput {})
 }
 
+/// `PutGroupPolicy`
+pub(super) async fn put_group(
+    app: Arc<App>,
+    request: Request<PutGroupPolicyInput>,
+) -> Result<PutGroupPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(with_current(&Owner::group(caller, &input.group_name), "iam:PutGroupPolicy", state))
+    })?;
+    put(&app, &Owner::group(&caller, &input.group_name), input.policy_name, input.policy_document).await?;
+    Ok(PutGroupPolicyOutput {})
+}
+
+/// `GetGroupPolicy`
+pub(super) async fn get_group(
+    app: Arc<App>,
+    request: Request<GetGroupPolicyInput>,
+) -> Result<GetGroupPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Owner::group(caller, &input.group_name).access("iam:GetGroupPolicy", state))
+    })?;
+    let (name, policy_document) = get(&app, &Owner::group(&caller, &input.group_name), &input.policy_name)?;
+    Ok(GetGroupPolicyOutput { group_name: name, policy_name: input.policy_name, policy_document })
+}
+
+/// `ListGroupPolicies`
+pub(super) async fn list_group(
+    app: Arc<App>,
+    request: Request<ListGroupPoliciesInput>,
+) -> Result<ListGroupPoliciesOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(Owner::group(caller, &input.group_name).access("iam:ListGroupPolicies", state))
+    })?;
+    let owner = Owner::group(&caller, &input.group_name);
+    let page = list(&app, &owner, input.marker.as_deref(), input.max_items)?;
+    Ok(ListGroupPoliciesOutput { policy_names: page.items, is_truncated: page.is_truncated, marker: page.marker })
+}
+
+/// `DeleteGroupPolicy`
+pub(super) async fn delete_group(
+    app: Arc<App>,
+    request: Request<DeleteGroupPolicyInput>,
+) -> Result<DeleteGroupPolicyOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        Ok(with_current(&Owner::group(caller, &input.group_name), "iam:DeleteGroupPolicy", state))
+    })?;
+    delete(&app, &Owner::group(&caller, &input.group_name), &input.policy_name).await?;
+    Ok(DeleteGroupPolicyOutput {})
+}
+
 async fn put(app: &App, owner: &Owner, name: String, document: String) -> Result<(), ServiceError> {
     Policy::parse(&document, PolicyKind::Inline).map_err(|error| malformed(&error))?;
     let limit = match owner.kind {
         Kind::User => USER_INLINE_CHARACTERS,
+        Kind::Group => GROUP_INLINE_CHARACTERS,
         Kind::Role => ROLE_INLINE_CHARACTERS,
     };
     app.store
         .write(|state| {
+            owner.check_own(state)?;
             owner.change(state, |entity| {
                 entity.inline.insert(name, document);
                 let size: usize = entity.inline.values().map(|document| counted_characters(document)).sum();
@@ -156,6 +208,7 @@ fn list(app: &App, owner: &Owner, marker: Option<&str>, max_items: Option<i32>) 
 async fn delete(app: &App, owner: &Owner, policy: &str) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
+            owner.check_own(state)?;
             owner.change(state, |entity| entity.inline.remove(policy).map(|_| ()).ok_or_else(|| missing(owner, policy)))
         })
         .await

@@ -6,6 +6,10 @@ pub(super) const MANAGED_POLICY_CHARACTERS: usize = 6144;
 pub(super) const ROLE_INLINE_CHARACTERS: usize = 10_240;
 /// Characters of all inline policies of a user.
 pub(super) const USER_INLINE_CHARACTERS: usize = 2048;
+/// Characters of all inline policies of a group.
+pub(super) const GROUP_INLINE_CHARACTERS: usize = 5120;
+/// Groups of a user.
+pub(super) const GROUPS_OF_USER: usize = 10;
 /// Characters of a trust policy.
 pub(super) const TRUST_POLICY_CHARACTERS: usize = 2048;
 /// Managed policies on one user, group or role.

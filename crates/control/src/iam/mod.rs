@@ -4,6 +4,7 @@
 //! other services ask: [`authorization`], [`credentials`], [`sessions`].
 
 mod access_key;
+mod account;
 mod attachment;
 pub mod authorization;
 mod boundary;
@@ -11,7 +12,9 @@ pub mod credentials;
 pub mod documents;
 mod error;
 mod first_start;
+mod group;
 mod inline_policy;
+mod instance_profile;
 mod limits;
 mod managed;
 mod name;
@@ -22,7 +25,9 @@ mod policy_use;
 mod policy_version;
 pub mod record;
 mod role;
+mod service_linked_role;
 pub mod sessions;
+mod simulation;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -56,8 +61,54 @@ pub fn routes(router: &mut Router) {
     router.add::<op::UpdateRole, _, _>(role::update);
     router.add::<op::UpdateRoleDescription, _, _>(role::update_description);
     router.add::<op::UpdateAssumeRolePolicy, _, _>(role::update_trust);
-    router.add::<op::ListInstanceProfilesForRole, _, _>(role::list_instance_profiles);
+    router.add::<op::UpdateUser, _, _>(user::update);
+    router.add::<op::CreateServiceLinkedRole, _, _>(service_linked_role::create);
+    router.add::<op::DeleteServiceLinkedRole, _, _>(service_linked_role::delete);
+    router.add::<op::GetServiceLinkedRoleDeletionStatus, _, _>(service_linked_role::deletion_status);
+    router.add::<op::CreateAccountAlias, _, _>(account::create_alias);
+    router.add::<op::DeleteAccountAlias, _, _>(account::delete_alias);
+    router.add::<op::ListAccountAliases, _, _>(account::list_aliases);
+    router.add::<op::GetAccountSummary, _, _>(account::summary);
+    router.add::<op::GetAccountAuthorizationDetails, _, _>(account::details);
+    router.add::<op::SimulatePrincipalPolicy, _, _>(simulation::of_principal);
+    router.add::<op::SimulateCustomPolicy, _, _>(simulation::of_documents);
+    router.add::<op::GetContextKeysForCustomPolicy, _, _>(simulation::keys_of_documents);
+    router.add::<op::GetContextKeysForPrincipalPolicy, _, _>(simulation::keys_of_principal);
+    group_routes(router);
+    instance_profile_routes(router);
     policy_routes(router);
+    permission_routes(router);
+}
+
+fn group_routes(router: &mut Router) {
+    router.add::<op::CreateGroup, _, _>(group::create);
+    router.add::<op::GetGroup, _, _>(group::get);
+    router.add::<op::ListGroups, _, _>(group::list);
+    router.add::<op::UpdateGroup, _, _>(group::update);
+    router.add::<op::DeleteGroup, _, _>(group::delete);
+    router.add::<op::AddUserToGroup, _, _>(group::add_user);
+    router.add::<op::RemoveUserFromGroup, _, _>(group::remove_user);
+    router.add::<op::ListGroupsForUser, _, _>(group::list_of_user);
+    router.add::<op::AttachGroupPolicy, _, _>(attachment::attach_group);
+    router.add::<op::DetachGroupPolicy, _, _>(attachment::detach_group);
+    router.add::<op::ListAttachedGroupPolicies, _, _>(attachment::list_group);
+    router.add::<op::PutGroupPolicy, _, _>(inline_policy::put_group);
+    router.add::<op::GetGroupPolicy, _, _>(inline_policy::get_group);
+    router.add::<op::ListGroupPolicies, _, _>(inline_policy::list_group);
+    router.add::<op::DeleteGroupPolicy, _, _>(inline_policy::delete_group);
+}
+
+fn instance_profile_routes(router: &mut Router) {
+    router.add::<op::CreateInstanceProfile, _, _>(instance_profile::create);
+    router.add::<op::GetInstanceProfile, _, _>(instance_profile::get);
+    router.add::<op::ListInstanceProfiles, _, _>(instance_profile::list);
+    router.add::<op::ListInstanceProfilesForRole, _, _>(instance_profile::list_of_role);
+    router.add::<op::DeleteInstanceProfile, _, _>(instance_profile::delete);
+    router.add::<op::AddRoleToInstanceProfile, _, _>(instance_profile::add_role);
+    router.add::<op::RemoveRoleFromInstanceProfile, _, _>(instance_profile::remove_role);
+    router.add::<op::TagInstanceProfile, _, _>(instance_profile::tag);
+    router.add::<op::UntagInstanceProfile, _, _>(instance_profile::untag);
+    router.add::<op::ListInstanceProfileTags, _, _>(instance_profile::list_tags);
 }
 
 fn policy_routes(router: &mut Router) {
@@ -71,6 +122,9 @@ fn policy_routes(router: &mut Router) {
     router.add::<op::ListPolicyVersions, _, _>(policy_version::list);
     router.add::<op::DeletePolicyVersion, _, _>(policy_version::delete);
     router.add::<op::SetDefaultPolicyVersion, _, _>(policy_version::set_default);
+}
+
+fn permission_routes(router: &mut Router) {
     router.add::<op::AttachRolePolicy, _, _>(attachment::attach_role);
     router.add::<op::DetachRolePolicy, _, _>(attachment::detach_role);
     router.add::<op::ListAttachedRolePolicies, _, _>(attachment::list_role);

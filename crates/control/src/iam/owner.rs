@@ -1,4 +1,4 @@
-//! Users and roles as one: what may be done to either's policies, boundary and tags is the same.
+//! Users, groups and roles as one: what may be done to the policies, boundary and tags of any is the same.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use crate::{Access, ServiceError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     User,
+    Group,
     Role,
 }
 
@@ -23,6 +24,7 @@ impl Kind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::Group => "group",
             Self::Role => "role",
         }
     }
@@ -30,12 +32,13 @@ impl Kind {
     fn title(self) -> &'static str {
         match self {
             Self::User => "User",
+            Self::Group => "Group",
             Self::Role => "Role",
         }
     }
 }
 
-/// A user or role of the caller's account, there or not.
+/// A user, group or role of the caller's account, there or not.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
     pub(super) kind: Kind,
@@ -46,6 +49,10 @@ pub(super) struct Owner {
 impl Owner {
     pub(super) fn user(caller: &Caller, name: &str) -> Self {
         Self { kind: Kind::User, account: caller.account.clone(), name: name.to_owned() }
+    }
+
+    pub(super) fn group(caller: &Caller, name: &str) -> Self {
+        Self { kind: Kind::Group, account: caller.account.clone(), name: name.to_owned() }
     }
 
     pub(super) fn role(caller: &Caller, name: &str) -> Self {
@@ -69,12 +76,28 @@ impl Owner {
     pub(super) fn find<'a>(&self, state: &'a State) -> Option<&'a Entity> {
         match self.kind {
             Kind::User => state.iam_users.get(&self.key()).map(|user| &user.entity),
+            Kind::Group => state.iam_groups.get(&self.key()).map(|group| &group.entity),
             Kind::Role => state.iam_roles.get(&self.key()).map(|role| &role.entity),
         }
     }
 
     pub(super) fn get<'a>(&self, state: &'a State) -> Result<&'a Entity, ServiceError> {
         self.find(state).ok_or_else(|| self.missing())
+    }
+
+    /// An error for a role that belongs to an AWS service.
+    pub(super) fn check_own(&self, state: &State) -> Result<(), ServiceError> {
+        let entity = self.get(state)?;
+        if self.kind == Kind::Role && entity.path.starts_with("/aws-service-role/") {
+            return Err(ServiceError::new(
+                "UnmodifiableEntity",
+                format!(
+                    "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
+                    entity.name
+                ),
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn change<T>(
@@ -85,6 +108,7 @@ impl Owner {
         let key = self.key();
         match self.kind {
             Kind::User => state.iam_users.update(&key, |user| change(&mut user.entity)),
+            Kind::Group => state.iam_groups.update(&key, |group| change(&mut group.entity)),
             Kind::Role => state.iam_roles.update(&key, |role| change(&mut role.entity)),
         }
         .unwrap_or_else(|| Err(self.missing()))

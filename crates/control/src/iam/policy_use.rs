@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::iam::{ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput, PolicyRole, PolicyUser};
+use api::iam::{ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput, PolicyGroup, PolicyRole, PolicyUser};
 
 use super::page::page;
 use super::policy;
@@ -31,12 +31,14 @@ impl Uses {
 
 fn entities(state: &State) -> impl Iterator<Item = &Entity> {
     let users = state.iam_users.values().map(|user| &user.entity);
-    users.chain(state.iam_roles.values().map(|role| &role.entity))
+    let groups = state.iam_groups.values().map(|group| &group.entity);
+    users.chain(groups).chain(state.iam_roles.values().map(|role| &role.entity))
 }
 
-/// A user or role that uses the policy.
-enum User {
+/// A user, group or role that uses the policy.
+enum UsedBy {
     User(PolicyUser),
+    Group(PolicyGroup),
     Role(PolicyRole),
 }
 
@@ -66,7 +68,7 @@ pub(super) async fn list_entities(
             |(key, user)| {
                 let entity = &user.entity;
                 let user = PolicyUser { user_name: Some(entity.name.clone()), user_id: Some(entity.id.clone()) };
-                (format!("user/{key}"), User::User(user))
+                (format!("user/{key}"), UsedBy::User(user))
             },
         );
     let roles =
@@ -74,10 +76,16 @@ pub(super) async fn list_entities(
             |(key, role)| {
                 let entity = &role.entity;
                 let role = PolicyRole { role_name: Some(entity.name.clone()), role_id: Some(entity.id.clone()) };
-                (format!("role/{key}"), User::Role(role))
+                (format!("role/{key}"), UsedBy::Role(role))
             },
         );
-    let page = page(roles.chain(users), input.marker.as_deref(), input.max_items)?;
+    let groups = state.iam_groups.with_prefix(&prefix);
+    let groups = groups.filter(|(_, group)| is_wanted("Group") && is_user_of(&group.entity)).map(|(key, group)| {
+        let entity = &group.entity;
+        let group = PolicyGroup { group_name: Some(entity.name.clone()), group_id: Some(entity.id.clone()) };
+        (format!("group/{key}"), UsedBy::Group(group))
+    });
+    let page = page(groups.chain(roles).chain(users), input.marker.as_deref(), input.max_items)?;
     let mut output = ListEntitiesForPolicyOutput {
         policy_groups: Some(Vec::new()),
         policy_users: Some(Vec::new()),
@@ -87,8 +95,9 @@ pub(super) async fn list_entities(
     };
     for item in page.items {
         match item {
-            User::User(user) => output.policy_users.get_or_insert_default().push(user),
-            User::Role(role) => output.policy_roles.get_or_insert_default().push(role),
+            UsedBy::User(user) => output.policy_users.get_or_insert_default().push(user),
+            UsedBy::Group(group) => output.policy_groups.get_or_insert_default().push(group),
+            UsedBy::Role(role) => output.policy_roles.get_or_insert_default().push(role),
         }
     }
     Ok(output)

@@ -134,7 +134,7 @@ fn no_version(arn: &str, id: &str) -> ServiceError {
     no_such_entity(format!("Policy {arn} version {id} does not exist or is not attachable."))
 }
 
-fn described(policy: &PolicyRecord, version: &PolicyVersionRecord) -> PolicyVersion {
+pub(super) fn described(policy: &PolicyRecord, version: &PolicyVersionRecord) -> PolicyVersion {
     PolicyVersion {
         document: Some(encoded(&version.document)),
         version_id: Some(format!("v{}", version.number)),

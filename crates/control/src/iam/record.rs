@@ -3,7 +3,7 @@
 //! Users, roles and policies are kept by account and name in lower case (`123456789012/ecsexec`), because their names are
 //! unique ignoring case; an ARN leads there by its last part. Access keys are kept by their id, their secrets sealed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wire::{Blob, Timestamp};
@@ -41,6 +41,46 @@ pub struct UserRecord {
     /// What it has in common.
     #[serde(flatten)]
     pub entity: Entity,
+    /// The keys of its groups' records.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
+}
+
+/// A group. Who is in it stands with the users, because every call of a user asks for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// What it has in common; a group has no tags and no boundary.
+    #[serde(flatten)]
+    pub entity: Entity,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceProfileRecord {
+    /// The name as given.
+    pub name: String,
+    /// `/` or `/…/`
+    pub path: String,
+    /// `AIPA…`
+    pub id: String,
+    /// The ARN with the path.
+    pub arn: String,
+    /// When it was made, in whole seconds.
+    pub created: Timestamp,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The key of its role's record.
+    #[serde(default)]
+    pub role: Option<String>,
+}
+
+/// What IAM knows of an account as a whole.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// The account's alias.
+    #[serde(default)]
+    pub alias: Option<String>,
 }
 
 /// A role.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::iam::{
-    CreateRoleInput, CreateRoleOutput, DeleteRoleInput, DeleteRoleOutput, GetRoleInput, GetRoleOutput,
-    ListInstanceProfilesForRoleInput, ListInstanceProfilesForRoleOutput, ListRolesInput, ListRolesOutput, Role,
-    RoleLastUsed, UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput, UpdateRoleDescriptionInput,
-    UpdateRoleDescriptionOutput, UpdateRoleInput, UpdateRoleOutput,
+    CreateRoleInput, CreateRoleOutput, DeleteRoleInput, DeleteRoleOutput, GetRoleInput, GetRoleOutput, ListRolesInput,
+    ListRolesOutput, Role, RoleLastUsed, UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput,
+    UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput, UpdateRoleInput, UpdateRoleOutput,
 };
 use domain::iam::{MalformedPolicy, Policy, PolicyKind, Principal, counted_characters};
 
@@ -102,6 +101,10 @@ pub(super) async fn delete(app: Arc<App>, request: Request<DeleteRoleInput>) -> 
     let owner = Owner::role(&caller, &input.role_name);
     app.store
         .write(|state| {
+            owner.check_own(state)?;
+            if state.iam_instance_profiles.values().any(|profile| profile.role.as_deref() == Some(&owner.key())) {
+                return Err(delete_conflict("Cannot delete entity, must remove roles from instance profile first."));
+            }
             let role = owner.get(state)?;
             if !role.attached.is_empty() {
                 return Err(delete_conflict("Cannot delete entity, must detach all policies first."));
@@ -157,24 +160,12 @@ pub(super) async fn update_trust(
     let policy = read_trust(&input.policy_document)?;
     app.store
         .write(|state| {
-            owner.get(state)?;
+            owner.check_own(state)?;
             check_principals(state, &policy, &caller.account)?;
             state.iam_roles.update(&owner.key(), |role| role.trust = input.policy_document);
             Ok(UpdateAssumeRolePolicyOutput {})
         })
         .await
-}
-
-/// `ListInstanceProfilesForRole`. Instance profiles are not served yet, so there is none.
-pub(super) async fn list_instance_profiles(
-    app: Arc<App>,
-    request: Request<ListInstanceProfilesForRoleInput>,
-) -> Result<ListInstanceProfilesForRoleOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        Ok(Owner::role(caller, &input.role_name).access("iam:ListInstanceProfilesForRole", state))
-    })?;
-    Owner::role(&caller, &input.role_name).get(&app.store.read())?;
-    Ok(ListInstanceProfilesForRoleOutput { instance_profiles: Vec::new(), is_truncated: Some(false), marker: None })
 }
 
 async fn change<T>(app: &App, owner: &Owner, change: impl FnOnce(&mut RoleRecord) -> T) -> Result<T, ServiceError> {
@@ -210,7 +201,7 @@ fn check_principals(state: &State, policy: &Policy, account: &str) -> Result<(),
     Ok(())
 }
 
-fn described(role: &RoleRecord) -> Role {
+pub(super) fn described(role: &RoleRecord) -> Role {
     let entity = &role.entity;
     Role {
         path: entity.path.clone(),

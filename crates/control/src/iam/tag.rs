@@ -148,15 +148,15 @@ async fn untag(app: &App, owner: &Owner, keys: &[String]) -> Result<(), ServiceE
         .await
 }
 
-fn remove_tags(tags: &mut BTreeMap<String, String>, keys: &[String]) {
+pub(super) fn remove_tags(tags: &mut BTreeMap<String, String>, keys: &[String]) {
     tags.retain(|known, _| !keys.iter().any(|key| key.eq_ignore_ascii_case(known)));
 }
 
-fn removing_tags(access: Access, keys: &[String]) -> Access {
+pub(super) fn removing_tags(access: Access, keys: &[String]) -> Access {
     keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key))
 }
 
-fn listed(
+pub(super) fn listed(
     tags: &BTreeMap<String, String>,
     marker: Option<&str>,
     max_items: Option<i32>,

@@ -1,11 +1,11 @@
 //! Users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::iam::{
     CreateUserInput, CreateUserOutput, DeleteUserInput, DeleteUserOutput, GetUserInput, GetUserOutput, ListUsersInput,
-    ListUsersOutput, User,
+    ListUsersOutput, UpdateUserInput, UpdateUserOutput, User,
 };
 use domain::iam::{Caller, Identity};
 
@@ -44,7 +44,7 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateUserInput>) -> 
             }
             boundary::check(state, entity.boundary.as_deref())?;
             let user = described(&entity);
-            state.iam_users.put(&owner.key(), UserRecord { entity });
+            state.iam_users.put(&owner.key(), UserRecord { entity, groups: BTreeSet::new() });
             Ok(CreateUserOutput { user: Some(user) })
         })
         .await
@@ -93,6 +93,9 @@ pub(super) async fn delete(app: Arc<App>, request: Request<DeleteUserInput>) -> 
             if state.iam_access_keys.values().any(|key| key.user.as_deref() == Some(&owner.key())) {
                 return Err(delete_conflict("Cannot delete entity, must delete access keys first."));
             }
+            if state.iam_users.get(&owner.key()).is_some_and(|user| !user.groups.is_empty()) {
+                return Err(delete_conflict("Cannot delete entity, must remove users from group first."));
+            }
             if !user.attached.is_empty() {
                 return Err(delete_conflict("Cannot delete entity, must detach all policies first."));
             }
@@ -101,6 +104,50 @@ pub(super) async fn delete(app: Arc<App>, request: Request<DeleteUserInput>) -> 
             }
             state.iam_users.remove(&owner.key());
             Ok(DeleteUserOutput {})
+        })
+        .await
+}
+
+/// `UpdateUser`: another name or path. Its keys and groups go with it; policies that name the old ARN do not.
+pub(super) async fn update(app: Arc<App>, request: Request<UpdateUserInput>) -> Result<UpdateUserOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let owner = Owner::user(caller, &input.user_name);
+        let mut access = owner.access("iam:UpdateUser", state);
+        // Both the old and the new name must be allowed.
+        let old_path = owner.find(state).map(|entity| entity.path.as_str());
+        let new_path = path(input.new_path.as_deref().or(old_path))?;
+        let name = input.new_user_name.as_deref().unwrap_or(&input.user_name);
+        access.resources.push(arn(&caller.account, "user", &new_path, name));
+        Ok(access)
+    })?;
+    let owner = Owner::user(&caller, &input.user_name);
+    app.store
+        .write(|state| {
+            owner.get(state)?;
+            let mut user = state
+                .iam_users
+                .remove(&owner.key())
+                .map(|user| UserRecord::clone(&user))
+                .ok_or_else(|| owner.missing())?;
+            let entity = &mut user.entity;
+            if let Some(name) = input.new_user_name {
+                entity.name = name;
+            }
+            if input.new_path.is_some() {
+                entity.path = path(input.new_path.as_deref())?;
+            }
+            entity.arn = arn(&owner.account, "user", &entity.path, &entity.name);
+            let renamed = Owner::user(&caller, &entity.name);
+            if renamed.find(state).is_some() {
+                return Err(renamed.exists());
+            }
+            let keys = state.iam_access_keys.iter().filter(|(_, key)| key.user.as_deref() == Some(&owner.key()));
+            let keys: Vec<String> = keys.map(|(id, _)| id.to_owned()).collect();
+            for id in keys {
+                state.iam_access_keys.update(&id, |key| key.user = Some(renamed.key()));
+            }
+            state.iam_users.put(&renamed.key(), user);
+            Ok(UpdateUserOutput {})
         })
         .await
 }
@@ -114,7 +161,7 @@ pub(super) fn name_or_caller(given: Option<&str>, caller: &Caller) -> Result<Str
     }
 }
 
-fn described(user: &Entity) -> User {
+pub(super) fn described(user: &Entity) -> User {
     User {
         path: user.path.clone(),
         user_name: user.name.clone(),

@@ -83,6 +83,12 @@ tables! {
     iam_users: crate::iam::record::UserRecord => "iam_users",
     /// IAM roles, by account and name in lower case.
     iam_roles: crate::iam::record::RoleRecord => "iam_roles",
+    /// IAM groups, by account and name in lower case.
+    iam_groups: crate::iam::record::GroupRecord => "iam_groups",
+    /// IAM instance profiles, by account and name in lower case.
+    iam_instance_profiles: crate::iam::record::InstanceProfileRecord => "iam_instance_profiles",
+    /// What IAM knows of whole accounts, by account.
+    iam_accounts: crate::iam::record::AccountRecord => "iam_accounts",
     /// IAM managed policies of accounts, by account and name in lower case.
     iam_policies: crate::iam::record::PolicyRecord => "iam_policies",
     /// Access keys, by their id.

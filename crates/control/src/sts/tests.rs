@@ -107,8 +107,8 @@ async fn a_session_policy_limits_the_session() {
 #[tokio::test]
 async fn durations_have_their_limits() {
     let test = TestApp::new();
-    let trust = format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"sts:AssumeRole"}}"#);
-    let arn = role_that_trusts(&test, &trust).await;
+    let trust = r#"{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}"#;
+    let arn = role_that_trusts(&test, trust).await;
     let lasting = |seconds| AssumeRoleInput { duration_seconds: Some(seconds), ..input(&arn) };
     assert_eq!(
         refused(assume(&test.app, &root(), lasting(3601)).await),

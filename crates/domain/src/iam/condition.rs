@@ -134,9 +134,9 @@ impl Condition {
         }
     }
 
-    /// The keys (in lower case) it needs: its own, and those of its variables.
+    /// The keys, as written, that it needs: its own, and those of its variables.
     pub(super) fn keys(&self) -> Vec<&str> {
-        let mut keys = vec![self.lower_case_key.as_str()];
+        let mut keys = vec![self.key.as_str()];
         match &self.test {
             Test::Text(patterns) | Test::TextIgnoringCase(patterns) => {
                 keys.extend(patterns.iter().flat_map(Pattern::variable_keys));

@@ -166,6 +166,36 @@ pub fn evaluate(caller: &Caller, asked: &Asked<'_>, policies: &Policies) -> Deci
     limits(asked, policies).map_or(Decision { verdict: Verdict::Allowed, layer: Layer::Identity, by }, not_allowed)
 }
 
+/// Every statement that speaks for the verdict, of all layers, for simulations: the denies of an explicit deny, the
+/// allows of an allow, none when nothing allowed.
+pub fn speaking_statements(
+    caller: &Caller,
+    asked: &Asked<'_>,
+    policies: &Policies,
+    verdict: Verdict,
+) -> Vec<(Layer, Matched)> {
+    let effect = match verdict {
+        Verdict::Allowed => Effect::Allow,
+        Verdict::ExplicitlyDenied => Effect::Deny,
+        Verdict::NotAllowed => return Vec::new(),
+    };
+    let layers = [
+        (Layer::Identity, &policies.identity[..]),
+        (Layer::Boundary, policies.boundary.as_slice()),
+        (Layer::Session, &policies.session),
+        (Layer::Resource, policies.resource.as_slice()),
+    ];
+    let mut speaking = Vec::new();
+    for (layer, sources) in layers {
+        for source in sources {
+            let statements = source.policy.statements.iter().filter(|one| one.effect == effect && one.applies(asked));
+            let about = statements.filter(|one| layer != Layer::Resource || one.names(caller).is_some());
+            speaking.extend(about.map(|one| (layer, matched(source, one))));
+        }
+    }
+    speaking
+}
+
 fn not_allowed(layer: Layer) -> Decision {
     Decision { verdict: Verdict::NotAllowed, layer, by: None }
 }

@@ -19,7 +19,9 @@ mod tests;
 
 pub use caller::{Caller, Identity, SessionContext};
 pub use context::Context;
-pub use evaluate::{Asked, Decision, Layer, Matched, Policies, ResourcePolicyRule, Source, Verdict, evaluate};
+pub use evaluate::{
+    Asked, Decision, Layer, Matched, Policies, ResourcePolicyRule, Source, Verdict, evaluate, speaking_statements,
+};
 pub use parse::{MalformedPolicy, PolicyKind, counted_characters};
 pub use policy::{Effect, Policy, Statement};
 pub use principal::{Closeness, Principal};

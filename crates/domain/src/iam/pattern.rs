@@ -28,7 +28,7 @@ enum Piece {
     Text(String),
     One,
     Many,
-    Variable { key: String, default: Option<String> },
+    Variable { key: String, lower_case_key: String, default: Option<String> },
 }
 
 /// A pattern, read once.
@@ -87,16 +87,18 @@ impl Pattern {
                 Piece::Text(part) => text.push_str(part),
                 Piece::One => text.push('?'),
                 Piece::Many => text.push('*'),
-                Piece::Variable { key, default } => text.push_str(value_of(key, default.as_deref(), context)?),
+                Piece::Variable { lower_case_key, default, .. } => {
+                    text.push_str(value_of(lower_case_key, default.as_deref(), context)?);
+                }
             }
         }
         Some(text)
     }
 
-    /// The condition keys (in lower case) that its variables without default name.
+    /// The condition keys, as written, that its variables without default name.
     pub(super) fn variable_keys(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { key, default: None } => Some(key.as_str()),
+            Piece::Variable { key, default: None, .. } => Some(key.as_str()),
             _ => None,
         })
     }
@@ -127,7 +129,8 @@ fn variable(inside: &str) -> Piece {
         }
         None => (inside, None),
     };
-    Piece::Variable { key: key.trim().to_ascii_lowercase(), default }
+    let key = key.trim().to_owned();
+    Piece::Variable { lower_case_key: key.to_ascii_lowercase(), key, default }
 }
 
 fn value_of<'a>(key: &str, default: Option<&'a str>, context: &'a Context) -> Option<&'a str> {
@@ -146,8 +149,8 @@ fn glyphs(pieces: &[Piece], context: &Context) -> Option<Vec<Glyph>> {
             Piece::Text(text) => glyphs.extend(text.chars().map(Glyph::Char)),
             Piece::One => glyphs.push(Glyph::One),
             Piece::Many => glyphs.push(Glyph::Many),
-            Piece::Variable { key, default } => {
-                glyphs.extend(value_of(key, default.as_deref(), context)?.chars().map(Glyph::Char));
+            Piece::Variable { lower_case_key, default, .. } => {
+                glyphs.extend(value_of(lower_case_key, default.as_deref(), context)?.chars().map(Glyph::Char));
             }
         }
     }

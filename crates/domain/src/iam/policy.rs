@@ -118,14 +118,14 @@ impl Statement {
 }
 
 impl Policy {
-    /// The condition keys (in lower case) that its statements ask for, without repetition.
+    /// The condition keys, as written, that its statements ask for, without repetition.
     pub fn condition_keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         for statement in &self.statements {
             let conditions = statement.conditions.iter().flat_map(Condition::keys);
             let patterns = statement.resources.iter().flat_map(Listed::items);
             for key in conditions.chain(patterns.flat_map(ArnPattern::variable_keys)) {
-                if !keys.iter().any(|known| known == key) {
+                if !keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
                     keys.push(key.to_owned());
                 }
             }

@@ -30,7 +30,7 @@ async fn a_role_is_made_found_and_deleted() {
 #[tokio::test]
 async fn a_path_is_part_of_the_arn_and_of_lists() {
     let (_test, app) = fresh();
-    let make = |name: &str, path: &str| {
+    let create = |name: &str, path: &str| {
         let input = shapes::CreateRoleInput {
             role_name: name.into(),
             path: Some(path.into()),
@@ -39,10 +39,12 @@ async fn a_path_is_part_of_the_arn_and_of_lists() {
         };
         role::create(Arc::clone(&app), by_root(input))
     };
-    let made = make("a", "/team/web/").await.expect("a role").role;
+    let made = create("a", "/team/web/").await.expect("a role").role;
     assert_eq!(made.arn, "arn:aws:iam::123456789012:role/team/web/a");
-    assert!(refused(make("b", "team").await).starts_with("ValidationError: The specified value for path is invalid."));
-    make("c", "/").await.expect("a role");
+    assert!(
+        refused(create("b", "team").await).starts_with("ValidationError: The specified value for path is invalid.")
+    );
+    create("c", "/").await.expect("a role");
     let list = shapes::ListRolesInput { path_prefix: Some("/team/".into()), ..Default::default() };
     let listed = role::list(Arc::clone(&app), by_root(list)).await.expect("listed");
     assert_eq!(listed.roles.iter().map(|role| role.role_name.as_str()).collect::<Vec<_>>(), ["a"]);

@@ -3,6 +3,7 @@
 mod credentials;
 mod decisions;
 mod entities;
+mod groups;
 mod policies;
 
 use std::sync::Arc;
