@@ -46,13 +46,19 @@ pub(super) fn prepare(router: &Router, spec: &InterfaceSpec, task_id: &str) -> R
             set_gateway_route(own, Ipv4Net::default(), gateway.addr()),
         ])
     })?;
-    router.with_netlink(|netlink| {
+    let index = router.with_netlink(|netlink| {
         let index = netlink.index_of(&device)?;
         netlink.apply(vec![
             link_up(&device),
             set_neighbour(index, spec.address, mac_address),
             set_link_route(index, Ipv4Net::from(spec.address)),
-        ])
+        ])?;
+        Ok(index)
+    })?;
+    router.with_netlink(|netlink| netlink.wait_until_active(index))?;
+    inside(&path, |netlink| {
+        let own = netlink.index_of(DEVICE)?;
+        netlink.wait_until_active(own)
     })
 }
 

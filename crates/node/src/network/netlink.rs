@@ -7,6 +7,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ipnet::Ipv4Net;
 use nix::errno::Errno;
@@ -15,7 +17,9 @@ use rtnetlink::packet_core::{
     NetlinkPayload,
 };
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope};
-use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
+};
 use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -27,6 +31,11 @@ use super::NetworkError;
 
 /// The protocol number of our routes, so that they can be told from others (`ip route show proto 116`).
 pub(super) const OUR_PROTOCOL: RouteProtocol = RouteProtocol::Other(116);
+
+/// How long a link may take until it sends.
+const ACTIVE_DEADLINE: Duration = Duration::from_secs(5);
+/// How often that is looked at.
+const ACTIVE_INTERVAL: Duration = Duration::from_micros(200);
 
 /// One change and what to call it when it fails.
 pub(super) struct Change {
@@ -128,19 +137,37 @@ impl Netlink {
 
     /// The MTU of a link.
     pub(super) fn mtu(&mut self, index: u32) -> Result<Option<u32>, NetworkError> {
-        let mut message = LinkMessage::default();
-        message.header.index = index;
-        let answers = self
-            .ask(RouteNetlinkMessage::GetLink(message), 0)
-            .map_err(|errno| NetworkError::Netlink { what: "asking for an MTU".into(), source: errno.into() })?;
-        let mut attributes = answers.into_iter().filter_map(|answer| match answer {
-            RouteNetlinkMessage::NewLink(link) => Some(link.attributes),
-            _ => None,
-        });
-        Ok(attributes.next().into_iter().flatten().find_map(|attribute| match attribute {
+        Ok(self.attributes(index)?.into_iter().find_map(|attribute| match attribute {
             LinkAttribute::Mtu(mtu) => Some(mtu),
             _ => None,
         }))
+    }
+
+    /// Waits until a link that was brought up really sends. The kernel gets there a moment after both ends are up;
+    /// what is sent before that is lost, and a lost first packet costs a task a whole second.
+    pub(super) fn wait_until_active(&mut self, index: u32) -> Result<(), NetworkError> {
+        let begun = Instant::now();
+        while begun.elapsed() < ACTIVE_DEADLINE {
+            if self.attributes(index)?.contains(&LinkAttribute::OperState(State::Up)) {
+                return Ok(());
+            }
+            thread::sleep(ACTIVE_INTERVAL);
+        }
+        Err(NetworkError::Netlink { what: format!("waiting for link {index}"), source: Errno::ETIMEDOUT.into() })
+    }
+
+    fn attributes(&mut self, index: u32) -> Result<Vec<LinkAttribute>, NetworkError> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        let answers = self.ask(RouteNetlinkMessage::GetLink(message), 0).map_err(|errno| NetworkError::Netlink {
+            what: format!("asking for link {index}"),
+            source: errno.into(),
+        })?;
+        let mut links = answers.into_iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewLink(link) => Some(link.attributes),
+            _ => None,
+        });
+        Ok(links.next().unwrap_or_default())
     }
 
     /// All IPv4 routes of the main table.

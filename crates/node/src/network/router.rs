@@ -135,8 +135,10 @@ impl Router {
                 set_neighbour(uplink, host_address, HOST_MAC),
                 set_link_route(uplink, Ipv4Net::from(host_address)),
                 set_gateway_route(uplink, Ipv4Net::default(), host_address),
-            ])
-        })
+            ])?;
+            router.wait_until_active(uplink)
+        })?;
+        host.wait_until_active(index)
     }
 
     /// The routes a plan needs: public ranges lead from the host to the router and end there, VPC ranges end there.

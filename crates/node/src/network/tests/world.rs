@@ -18,7 +18,9 @@ use crate::network::{Network, Settings, namespace, run_in_namespace};
 
 pub(super) const HOST: Ipv4Addr = Ipv4Addr::new(10, 213, 255, 1);
 pub(super) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 213, 255, 2);
-/// Long enough for a packet that passes, short enough to wait for one that does not.
+/// How long a connection that should come about may take on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long is waited for one that should not.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -33,7 +35,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("t{:x}{number}", std::process::id());
+        // Namespaces and locks have one directory for the whole machine.
+        let name = format!("t{:x}x{number}", std::process::id());
         let host = namespace::create(&format!("{name}-testhost")).expect("a namespace");
         let outside = namespace::create(&format!("{name}-outside")).expect("a namespace");
         let world = Self { name, host, outside, directory: tempfile::tempdir().expect("a directory") };
@@ -88,7 +91,8 @@ impl World {
     pub(super) fn namespaces(&self) -> Vec<String> {
         let entries = std::fs::read_dir("/run/netns").expect("a directory");
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names.filter(|name| name.starts_with(&self.name)).collect()
+        let prefix = format!("{}-", self.name);
+        names.filter(|name| name.starts_with(&prefix)).collect()
     }
 }
 
@@ -154,10 +158,19 @@ impl Drop for Server {
 
 /// What the server at this address says our address is; `None` when it cannot be reached.
 pub(super) fn reach(from: &Path, address: Ipv4Addr, port: u16) -> Option<String> {
+    try_to_reach(from, address, port, DEADLINE)
+}
+
+/// Whether nothing comes back from this address (which takes its time to see).
+pub(super) fn is_shut(from: &Path, address: Ipv4Addr, port: u16) -> bool {
+    try_to_reach(from, address, port, PATIENCE).is_none()
+}
+
+fn try_to_reach(from: &Path, address: Ipv4Addr, port: u16, patience: Duration) -> Option<String> {
     run_in_namespace(from, || {
         let address = SocketAddr::V4(SocketAddrV4::new(address, port));
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).ok()?;
         let mut seen = String::new();
         stream.read_to_string(&mut seen).ok()?;
         Some(seen)
