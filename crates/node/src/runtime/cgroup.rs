@@ -61,6 +61,8 @@ impl Cgroups {
                     let controllers = options.split(',').map(str::to_owned).collect();
                     legacy.push((controllers, PathBuf::from(path)));
                 }
+                // A hybrid host's version 2 limits nothing, but some runtimes make groups there too.
+                "cgroup2" if path.starts_with("/sys/fs/cgroup/") => legacy.push((Vec::new(), PathBuf::from(path))),
                 _ => {}
             }
         }
@@ -122,6 +124,17 @@ impl Cgroups {
         Ok(())
     }
 
+    /// Moves this process, a shim, into a group of its own beside the task's: not counted in the task's limits, but what
+    /// it makes and has not yet moved into a container is found there by [`Self::kill_task`].
+    pub(crate) fn enter_shim_group(&self, task_id: &str) -> io::Result<()> {
+        // Of version 1's hierarchies one is enough, if containers are moved in it too.
+        let hierarchy = ["pids", "devices", "memory"].iter().find_map(|controller| self.hierarchy(controller));
+        let Some(hierarchy) = hierarchy else { return Ok(()) };
+        let group = hierarchy.join(ROOT).join(shim_group(task_id));
+        fs::create_dir_all(&group)?;
+        fs::write(group.join("cgroup.procs"), "0")
+    }
+
     /// How often the kernel ended a process of the container for its memory use.
     pub(crate) fn out_of_memory_kills(&self, task_id: &str, container: &str) -> u64 {
         let file = match self {
@@ -156,19 +169,20 @@ impl Cgroups {
 
     /// Sends SIGKILL to everything in the container's group; new processes cannot slip away because it is repeated.
     pub(crate) fn kill_container(&self, task_id: &str, container: &str) -> io::Result<()> {
-        self.kill_groups(&Path::new(ROOT).join(task_id).join(container))
+        self.kill_groups(&[Path::new(ROOT).join(task_id).join(container)])
     }
 
-    /// Sends SIGKILL to everything in the task's groups and waits until nothing is left.
+    /// Sends SIGKILL to everything in the task's groups, its shim included, and waits until nothing is left.
     pub(crate) fn kill_task(&self, task_id: &str) -> io::Result<()> {
-        self.kill_groups(&Path::new(ROOT).join(task_id))
+        self.kill_groups(&task_groups(task_id))
     }
 
-    fn kill_groups(&self, relative: &Path) -> io::Result<()> {
+    fn kill_groups(&self, relative: &[PathBuf]) -> io::Result<()> {
         let survivors = || io::Error::new(io::ErrorKind::TimedOut, "processes survive SIGKILL");
         let roots = self.roots();
         wait::until(KILL_PATIENCE, || {
-            let alive: io::Result<usize> = roots.iter().map(|root| kill_tree(&root.join(relative))).sum();
+            let groups = roots.iter().flat_map(|root| relative.iter().map(|relative| root.join(relative)));
+            let alive: io::Result<usize> = groups.map(|group| kill_tree(&group)).sum();
             match alive {
                 Ok(0) => Some(Ok(())),
                 Ok(_) => None,
@@ -185,7 +199,7 @@ impl Cgroups {
 
     /// Takes the task's groups away; they must be empty.
     pub(crate) fn remove_task(&self, task_id: &str) -> io::Result<()> {
-        self.remove_groups(&Path::new(ROOT).join(task_id))
+        task_groups(task_id).iter().try_for_each(|group| self.remove_groups(group))
     }
 
     fn remove_groups(&self, relative: &Path) -> io::Result<()> {
@@ -212,6 +226,15 @@ impl Cgroups {
     fn group(&self, controller: &str, task_id: &str, container: &str) -> Option<PathBuf> {
         Some(self.hierarchy(controller)?.join(ROOT).join(task_id).join(container))
     }
+}
+
+/// The groups of a task: its containers', and its shim's.
+fn task_groups(task_id: &str) -> [PathBuf; 2] {
+    [Path::new(ROOT).join(shim_group(task_id)), Path::new(ROOT).join(task_id)]
+}
+
+fn shim_group(task_id: &str) -> String {
+    format!("{task_id}.shim")
 }
 
 /// Kills what is in a group and beneath it; answers how many processes were still there.

@@ -45,6 +45,8 @@ pub(crate) use control::SOCKET_NAME;
 pub(crate) use pause::NAMESPACE_NAME;
 use plan::ShimPlan;
 
+use crate::runtime::cgroup::Cgroups;
+
 /// Held by a living shim, in the task's directory; its first line is the shim's process id.
 pub(crate) const LOCK_NAME: &str = "lock";
 /// The argument that asks for a process namespace shared by the task's containers.
@@ -53,10 +55,14 @@ pub(crate) const SHARED_PROCESSES: &str = "--shared-processes";
 const PLAN_LIMIT: u64 = 64 << 20;
 
 /// Runs the shim. Called by the binary before any thread or async runtime exists; `arguments` are those after the
-/// hidden subcommand's name. Standard input is the socket to the server, standard error goes where panics may go.
+/// hidden subcommand's name: the task's id, and whether its containers share their processes. Standard input is the
+/// socket to the server, standard error goes where panics may go.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let shared = arguments.into_iter().any(|argument| argument == SHARED_PROCESSES);
-    match run(shared) {
+    let mut arguments = arguments.into_iter();
+    let task_id = arguments.next().unwrap_or_default();
+    let processes =
+        if arguments.any(|argument| argument == SHARED_PROCESSES) { Processes::Shared } else { Processes::Own };
+    match run(&task_id.to_string_lossy(), processes) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The server reads this file's end when a shim ends without finishing.
@@ -66,11 +72,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(shared_processes: bool) -> io::Result<()> {
+/// What the containers of a task see of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Processes {
+    /// Each its own.
+    Own,
+    /// One process namespace.
+    Shared,
+}
+
+fn run(task_id: &str, processes: Processes) -> io::Result<()> {
     let stream = settle_in()?;
     let diagnosis = diagnosis::Diagnosis::install()?;
+    // Before anything is cloned, so that nothing this process makes can get lost.
+    if let Some(cgroups) = Cgroups::detect() {
+        cgroups.enter_shim_group(task_id)?;
+    }
     // Made before any secret is in this process, because it lives on inside the task.
-    let keeper = if shared_processes { Some(pause::start()?) } else { None };
+    let keeper = if processes == Processes::Shared { Some(pause::start()?) } else { None };
     let mut plan = read_plan(&stream)?;
     nix::unistd::chdir(plan.directory.as_path())?;
     let _lock = take_lock(&plan.directory)?;

@@ -80,7 +80,7 @@ impl Rig {
         let (stream, theirs) = UnixStream::pair().expect("a pair");
         let log = fs::File::create(directory.join("shim.log")).expect("a log");
         let mut command = Command::new(shim_executable());
-        command.arg("shim").env_clear().stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
+        command.arg("shim").arg(&id).env_clear().stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
         if options.shared_processes {
             command.arg(super::SHARED_PROCESSES);
         }
@@ -507,7 +507,7 @@ fn a_killed_shim_leaves_what_its_groups_can_end() {
     rig.cgroups.kill_task(&rig.id).expect("kill");
     wait::until(PATIENCE, || kill(Pid::from_raw(pid), None).is_err().then_some(())).expect("it is gone");
     rig.cgroups.remove_task(&rig.id).expect("remove");
-    let left = Command::new("find").args(["/sys/fs/cgroup", "-name", &rig.id]).output().expect("find");
+    let left = Command::new("find").args(["/sys/fs/cgroup", "-name", &format!("{}*", rig.id)]).output().expect("find");
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
     assert!(journal::read(&rig.directory).expect("a journal").iter().all(|record| record.event != Event::Finished));
 }

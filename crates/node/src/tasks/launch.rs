@@ -1,19 +1,16 @@
-//! From pulled images to a running shim: root file systems, bundles, the plan. All of it blocks, none of it waits long.
+//! From pulled images to a shim with a plan: root file systems and bundles. All of it blocks, none of it waits long.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::os::unix::net::UnixStream;
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use domain::compute::ContainerSpec;
 use domain::failure::Failure;
 use wire::Sensitive;
-use zeroize::Zeroizing;
 
 use super::Inner;
+use super::birth::Shim;
 use super::start::cannot_create;
 use super::task::Task;
 use crate::images::Image;
@@ -21,11 +18,12 @@ use crate::network::{self, NetworkFiles};
 use crate::runtime::limits::effective_capabilities;
 use crate::runtime::process::{self, ImageDefaults};
 use crate::runtime::{spec, user};
+use crate::shim::NAMESPACE_NAME;
 use crate::shim::plan::{ContainerPlan, OutputKeeping, ShimPlan};
-use crate::shim::{NAMESPACE_NAME, SHARED_PROCESSES};
 
 /// What was made ready side by side.
 pub(super) struct Prepared {
+    pub(super) shim: Shim,
     pub(super) network_namespace: PathBuf,
     pub(super) containers: Vec<PreparedContainer>,
 }
@@ -37,13 +35,7 @@ pub(super) struct PreparedContainer {
     pub(super) secrets: Vec<(String, Sensitive)>,
 }
 
-/// A shim that has its plan.
-pub(super) struct Shim {
-    pub(super) stream: UnixStream,
-    pub(super) child: Child,
-}
-
-/// Makes the bundles, the task's control group, and the shim.
+/// Makes the bundles and the task's control group, and tells the shim its plan.
 pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Shim, Failure> {
     let spec = &task.spec;
     let files = network::files(&spec.interface);
@@ -68,7 +60,8 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
         runtime: node.settings.runtime.clone(),
         containers,
     };
-    start_shim(node, task, &plan).map_err(|error| cannot_create(format!("cannot start the task's shim: {error}")))
+    prepared.shim.tell(&plan).map_err(|error| cannot_create(format!("cannot start the task's shim: {error}")))?;
+    Ok(prepared.shim)
 }
 
 fn bundle(
@@ -147,22 +140,4 @@ fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     }
     fs::DirBuilder::new().recursive(true).mode(0o711).create(path)?;
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-}
-
-/// Starts the shim with nothing of this process but one socket, and tells it the plan over that.
-fn start_shim(node: &Inner, task: &Task, plan: &ShimPlan) -> io::Result<Shim> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(task.directory.shim_log())?;
-    let mut command = Command::new(node.shim_executable.path());
-    command.arg("shim").env_clear().current_dir(task.directory.path());
-    if task.spec.shared_processes {
-        command.arg(SHARED_PROCESSES);
-    }
-    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
-    let child = command.spawn()?;
-    drop(command);
-    let text = Zeroizing::new(serde_json::to_vec(plan)?);
-    (&ours).write_all(&(text.len() as u64).to_be_bytes())?;
-    (&ours).write_all(&text)?;
-    Ok(Shim { stream: ours, child })
 }

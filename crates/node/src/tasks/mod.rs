@@ -3,7 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `start` | the road up: network, secrets, pulls side by side, then the shim |
-//! | `launch` | bundles and the shim's process |
+//! | `birth` | a shim's process, begun early and told its plan late |
+//! | `launch` | root file systems and bundles |
 //! | `link` | the line to a shim; what a restarted server finds |
 //! | `remove` | the end: no trace |
 //! | `task` | what is known of one task, changed by facts only |
@@ -13,6 +14,7 @@
 //! Actions only grow a wish (start < stop < remove); background work makes it true and everything it does can be cut off
 //! and done again.
 
+mod birth;
 mod directory;
 mod executable;
 mod launch;

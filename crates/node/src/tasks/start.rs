@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use wire::{Sensitive, Timestamp};
 
 use super::Inner;
+use super::birth::Shim;
 use super::directory::KeptImage;
 use super::launch::{self, Prepared, PreparedContainer};
 use super::link;
@@ -70,8 +71,14 @@ async fn prepare(node: &Arc<Inner>, task: &Arc<Task>) -> Result<Prepared, Failur
         prepared.sort_by_key(|container: &PreparedContainer| container.index);
         Ok(prepared)
     };
-    let (network_namespace, containers) = tokio::try_join!(network, all)?;
-    Ok(Prepared { network_namespace, containers })
+    let shim = async {
+        let (node, task) = (Arc::clone(node), Arc::clone(task));
+        let begun =
+            tokio::task::spawn_blocking(move || Shim::begin(&node, &task)).await.map_err(|error| internal(&error))?;
+        begun.map_err(|error| cannot_create(format!("cannot start the task's shim: {error}")))
+    };
+    let (shim, network_namespace, containers) = tokio::try_join!(shim, network, all)?;
+    Ok(Prepared { shim, network_namespace, containers })
 }
 
 async fn prepare_container(node: &Inner, task: &Task, index: usize) -> Result<PreparedContainer, Failure> {
@@ -116,7 +123,8 @@ async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Resul
             .map_err(|error| internal(&error))??
     };
     task.follow_logs(&node.services);
-    link::attach(node, task, shim.stream, Some(shim.child)).map_err(|error| internal(&error))
+    let (stream, child) = shim.into_parts().map_err(|error| internal(&error))?;
+    link::attach(node, task, stream, child).map_err(|error| internal(&error))
 }
 
 /// A failure before the container could be started.

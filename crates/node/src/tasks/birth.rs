@@ -1,0 +1,63 @@
+//! A shim's birth: a process with nothing of this one but a socket, begun while images are still pulled, told later what to
+//! do.
+//!
+//! It begins early because settling into its control group takes the kernel a while. A shim that is never told ends when
+//! its socket closes.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+
+use zeroize::Zeroizing;
+
+use super::Inner;
+use super::task::Task;
+use crate::shim::SHARED_PROCESSES;
+use crate::shim::plan::ShimPlan;
+
+/// A new shim; a child of this process, to be reaped.
+pub(super) struct Shim {
+    stream: UnixStream,
+    child: Option<Child>,
+}
+
+impl Shim {
+    /// Begins a task's shim.
+    pub(super) fn begin(node: &Inner, task: &Task) -> io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let log = OpenOptions::new().create(true).append(true).mode(0o600).open(task.directory.shim_log())?;
+        let mut command = Command::new(node.shim_executable.path());
+        command.arg("shim").arg(&task.spec.task_id).env_clear().current_dir(task.directory.path());
+        if task.spec.shared_processes {
+            command.arg(SHARED_PROCESSES);
+        }
+        command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
+        Ok(Self { stream: ours, child: Some(command.spawn()?) })
+    }
+
+    /// Tells it its plan. From here on it is on its own.
+    pub(super) fn tell(&self, plan: &ShimPlan) -> io::Result<()> {
+        let text = Zeroizing::new(serde_json::to_vec(plan)?);
+        (&self.stream).write_all(&(text.len() as u64).to_be_bytes())?;
+        (&self.stream).write_all(&text)
+    }
+
+    /// The line to it, and the child to reap.
+    pub(super) fn into_parts(mut self) -> io::Result<(UnixStream, Option<Child>)> {
+        Ok((self.stream.try_clone()?, self.child.take()))
+    }
+}
+
+impl Drop for Shim {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        // It ends by itself now; without a runtime this process ends too and leaves it to process 1.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || child.wait());
+        }
+    }
+}
