@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Link as LinkView, op};
-use domain::explain::road;
+use domain::explain::{chain, road};
 use domain::failure::{Failure, Link};
 use domain::iam::Caller;
 use serde::Serialize;
@@ -25,17 +25,22 @@ async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Result<Explai
     let arn = task_arn(&app, &caller, &input);
     let id = arn.rsplit('/').next().unwrap_or_default();
     let state = app.store.read();
-    let task = state.tasks.get(id).filter(|task| task.spec.task_arn == arn).ok_or_else(|| {
-        let message = format!("The task {} does not exist in the cluster.", input.task);
-        ServiceError::new("ResourceNotFoundException", message)
-    })?;
+    let task = state
+        .tasks
+        .get(id)
+        .filter(|task| task.spec.task_arn == arn && task.spec.account == caller.account)
+        .ok_or_else(|| {
+            let message = format!("The task {} does not exist in the cluster.", input.task);
+            ServiceError::new("ResourceNotFoundException", message)
+        })?;
+    let failures = task.failure.iter().map(|failure| failure_view(failure, &chain(task, failure)));
     let road = if task.failure.is_some() { Vec::new() } else { road(task) };
     Ok(ExplainTaskOutput {
         task_arn: task.spec.task_arn.clone(),
         last_status: task.last_status.as_str().to_owned(),
         stop_code: task.stop_code.map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason.clone(),
-        failures: task.failure.iter().map(failure_view).collect(),
+        failures: failures.collect(),
         road: road.iter().map(link_view).collect(),
     })
 }
@@ -58,12 +63,12 @@ fn task_arn(app: &App, caller: &Caller, input: &ExplainTaskInput) -> String {
     format!("{}/{}", cluster_arn(app, caller, input).replacen(":cluster/", ":task/", 1), input.task)
 }
 
-fn failure_view(failure: &Failure) -> FailureView {
+fn failure_view(failure: &Failure, chain: &[Link]) -> FailureView {
     FailureView {
         container: failure.container.clone(),
         name: word(failure.name),
         message: failure.message.clone(),
-        links: failure.chain.iter().map(link_view).collect(),
+        links: chain.iter().map(link_view).collect(),
     }
 }
 

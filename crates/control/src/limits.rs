@@ -12,6 +12,10 @@ pub const STOPPED_TASK_SECONDS: i64 = 3600;
 pub const CLIENT_TOKEN_SECONDS: i64 = 24 * 3600;
 /// The most journal batches that one durable commit takes together.
 pub const GROUP_COMMIT_BATCHES: usize = 256;
+/// The largest append to a log stream, in bytes.
+pub const LOG_APPEND_BYTES: usize = 16 * 1024 * 1024;
+/// A segment of a log stream takes no further append beyond this size, in bytes.
+pub const LOG_SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// How much of the log files one FilterLogEvents reads before it answers with a token, in bytes.
 pub const LOG_SEARCH_BYTES: u64 = 64 * 1024 * 1024;
 /// The time between two searches for expired log events, in seconds.

@@ -1,8 +1,8 @@
-//! The road of a task that did not fail: the same steps as the chain of a failure, as far as the task has come.
+//! The road of a task: the chain of its failure, or, when it did not fail, the same steps as far as it has come.
 
 use crate::compute::ContainerSpec;
 use crate::ecs::{ContainerStatus, StopCode, Task, TaskContainer, TaskStatus};
-use crate::failure::{Link, LinkKind, Outcome};
+use crate::failure::{Failure, FailureName, Link, LinkKind, Outcome};
 
 /// The steps of the task's road, in their order.
 pub fn road(task: &Task) -> Vec<Link> {
@@ -16,6 +16,24 @@ pub fn road(task: &Task) -> Vec<Link> {
     for (spec, container) in task.spec.containers.iter().zip(&task.containers) {
         of_container(task, spec, container, &mut links);
     }
+    links
+}
+
+/// The chain of a failure, from the beginning of the road. Who reports a failure knows its own steps; that a pull was
+/// refused says that role and secret were good before.
+pub fn chain(task: &Task, failure: &Failure) -> Vec<Link> {
+    let container = failure.container.as_deref().and_then(|name| task.container(name));
+    let secret = container.and_then(|container| container.credentials_parameter.as_ref());
+    let tells_secret = failure.chain.iter().any(|link| link.kind == LinkKind::Secret);
+    let mut links = Vec::new();
+    if let (FailureName::CannotPullContainerError, Some(secret), false) = (failure.name, secret, tells_secret) {
+        if let Some(role) = &task.spec.execution_role_arn {
+            links.push(link(LinkKind::Role, role, Outcome::Good, "Its session may read the secret."));
+        }
+        let detail = "It was opened and has a user name and a password.";
+        links.push(link(LinkKind::Secret, secret, Outcome::Good, detail));
+    }
+    links.extend_from_slice(&failure.chain);
     links
 }
 
@@ -110,6 +128,19 @@ mod tests {
             Container NotReached Not started yet.
         "]]
         .assert_eq(&told(&starting));
+    }
+
+    #[test]
+    fn a_refused_pull_says_that_role_and_secret_were_good() {
+        let mut refused = task(&[("web", true)]);
+        refused.containers[0].credentials_parameter = Some("login".into());
+        let registry = link(LinkKind::Registry, "registry", Outcome::Broken, "It refused.");
+        let failure =
+            Failure::new(FailureName::CannotPullContainerError, "401").of_container("web").with_link(registry.clone());
+        let told = chain(&refused, &failure);
+        assert_eq!(told.iter().map(|link| link.kind).collect::<Vec<_>>(), [LinkKind::Secret, LinkKind::Registry]);
+        let secrets = Failure { name: FailureName::ResourceInitializationError, ..failure };
+        assert_eq!(chain(&refused, &secrets), [registry]);
     }
 
     #[test]

@@ -38,9 +38,10 @@ pub(crate) async fn run(client: &Client, name: &str, until: Until) -> anyhow::Re
         bail!("no container of this task logs to CloudWatch Logs (logConfiguration with the logDriver awslogs)");
     }
     let several = streams.len() > 1;
+    let arn = found.task.task_arn.clone().unwrap_or_default();
     loop {
         // Whether it has stopped is asked before the lines: what it printed last is then among them.
-        let ends = until == Until::Now || tasks::find(client, found.id()).await?.last_status() == "STOPPED";
+        let ends = until == Until::Now || tasks::find(client, &arn).await?.last_status() == "STOPPED";
         print(client, style, &mut streams, several).await?;
         if ends {
             return Ok(());

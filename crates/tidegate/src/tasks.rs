@@ -10,6 +10,7 @@ use crate::client::{Client, now};
 use crate::output::{Style, age, say, table};
 
 const STOP_PATIENCE: Duration = Duration::from_mins(1);
+const REASON_CHARACTERS: usize = 80;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A task that a person named.
@@ -75,8 +76,16 @@ async fn row(client: &Client, found: &Found, now: Timestamp) -> anyhow::Result<V
         found.last_status().to_owned(),
         public_address(client, found).await?.unwrap_or_else(|| "-".to_owned()),
         age(now.seconds() - created.seconds()),
-        task.stopped_reason.clone().unwrap_or_default(),
+        shortened(task.stopped_reason.as_deref().unwrap_or_default()),
     ])
+}
+
+/// The beginning of a reason; `tidegate explain` has all of it.
+fn shortened(reason: &str) -> String {
+    match reason.char_indices().nth(REASON_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
+    }
 }
 
 /// The task's public address; `None` when it has none (any more).

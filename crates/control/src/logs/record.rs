@@ -61,6 +61,12 @@ pub(super) fn stream_arn(group_arn: &str, name: &str) -> String {
     format!("{group_arn}:log-stream:{name}")
 }
 
+/// An ARN of a group with or without the `:*` that DescribeLogGroups writes; it must be of the caller's account.
+pub(super) fn own_group<'a>(app: &App, caller: &Caller, arn: &'a str) -> Result<&'a str, ServiceError> {
+    let arn = arn.strip_suffix(":*").unwrap_or(arn);
+    if arn.starts_with(&group_arn(app, caller, "")) { Ok(arn) } else { Err(super::no_group()) }
+}
+
 /// The ARN of the group that an input names, by `logGroupName` or by `logGroupIdentifier` (a name or an ARN).
 pub(super) fn named_group(
     app: &App,
@@ -69,7 +75,7 @@ pub(super) fn named_group(
     identifier: Option<&str>,
 ) -> Result<String, ServiceError> {
     match (name, identifier) {
-        (None, Some(arn)) if arn.starts_with("arn:") => Ok(arn.strip_suffix(":*").unwrap_or(arn).to_owned()),
+        (None, Some(arn)) if arn.starts_with("arn:") => own_group(app, caller, arn).map(str::to_owned),
         (Some(name), None) | (None, Some(name)) => Ok(group_arn(app, caller, name)),
         _ => Err(super::invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")),
     }

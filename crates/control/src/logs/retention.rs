@@ -64,9 +64,11 @@ pub async fn keep_retention(app: Arc<App>) {
     }
 }
 
-pub(super) async fn sweep(app: &App) -> Result<(), LogFileError> {
+pub(super) async fn sweep(app: &Arc<App>) -> Result<(), LogFileError> {
     // The directories first: a directory is made after its record, so what has none now never will.
-    let mut orphans = app.logs.stream_ids()?;
+    let reader = Arc::clone(app);
+    let found = tokio::task::spawn_blocking(move || reader.logs.stream_ids()).await;
+    let mut orphans = found.map_err(|_| LogFileError::Closed)??;
     let state = app.store.read();
     let now = app.now();
     for stream in state.log_streams.values() {

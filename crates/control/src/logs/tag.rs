@@ -7,23 +7,24 @@ use api::logs::{
     UntagResourceOutput,
 };
 
+use super::record::own_group;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const TAGS: usize = 50;
 
 /// TagResource.
 pub(super) async fn tag(app: Arc<App>, request: Request<TagResourceInput>) -> Result<TagResourceOutput, ServiceError> {
-    let Authorized { input, .. } = request.authorize(&app, |input, _, _| {
-        let mut access = Access::to("logs:TagResource", group_of(&input.resource_arn));
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        let mut access = Access::to("logs:TagResource", own_group(&app, caller, &input.resource_arn)?);
         for (key, value) in &input.tags {
             access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
         }
         Ok(access)
     })?;
-    let arn = group_of(&input.resource_arn);
+    let arn = own_group(&app, &caller, &input.resource_arn)?.to_owned();
     app.store
         .write(|state| {
-            let tagged = state.log_groups.update(arn, |group| {
+            let tagged = state.log_groups.update(&arn, |group| {
                 group.tags.extend(input.tags);
                 group.tags.len()
             });
@@ -44,13 +45,14 @@ pub(super) async fn untag(
     app: Arc<App>,
     request: Request<UntagResourceInput>,
 ) -> Result<UntagResourceOutput, ServiceError> {
-    let Authorized { input, .. } =
-        request.authorize(&app, |input, _, _| Ok(Access::to("logs:UntagResource", group_of(&input.resource_arn))))?;
-    let arn = group_of(&input.resource_arn);
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        Ok(Access::to("logs:UntagResource", own_group(&app, caller, &input.resource_arn)?))
+    })?;
+    let arn = own_group(&app, &caller, &input.resource_arn)?.to_owned();
     app.store
         .write(|state| {
             let keeps = |key: &String| !input.tag_keys.contains(key);
-            let untagged = state.log_groups.update(arn, |group| group.tags.retain(|key, _| keeps(key)));
+            let untagged = state.log_groups.update(&arn, |group| group.tags.retain(|key, _| keeps(key)));
             untagged.map(|()| UntagResourceOutput {}).ok_or_else(no_resource)
         })
         .await
@@ -61,16 +63,12 @@ pub(super) async fn list(
     app: Arc<App>,
     request: Request<ListTagsForResourceInput>,
 ) -> Result<ListTagsForResourceOutput, ServiceError> {
-    let Authorized { input, .. } = request
-        .authorize(&app, |input, _, _| Ok(Access::to("logs:ListTagsForResource", group_of(&input.resource_arn))))?;
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        Ok(Access::to("logs:ListTagsForResource", own_group(&app, caller, &input.resource_arn)?))
+    })?;
     let state = app.store.read();
-    let group = state.log_groups.get(group_of(&input.resource_arn)).ok_or_else(no_resource)?;
+    let group = state.log_groups.get(own_group(&app, &caller, &input.resource_arn)?).ok_or_else(no_resource)?;
     Ok(ListTagsForResourceOutput { tags: Some(group.tags.clone()) })
-}
-
-/// Clients name a group with and without the `:*` that DescribeLogGroups writes.
-fn group_of(arn: &str) -> &str {
-    arn.strip_suffix(":*").unwrap_or(arn)
 }
 
 fn no_resource() -> ServiceError {

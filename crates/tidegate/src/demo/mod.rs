@@ -44,9 +44,11 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let directory = fresh_directory()?;
     let mut stage = Stage::default();
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let result = tokio::select! {
         result = walk(style, &directory, &mut stage) => result,
         _ = interrupt.recv() => Err(anyhow!("interrupted")),
+        _ = terminate.recv() => Err(anyhow!("asked to end")),
     };
     if result.is_ok() && io::stdout().is_terminal() {
         return leave_running(style, stage, &directory);

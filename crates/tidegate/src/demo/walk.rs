@@ -48,7 +48,9 @@ impl<'a> Walk<'a> {
     /// The road to its end.
     pub(super) async fn succeed(&mut self, story: &mut Story, login: &Value) -> anyhow::Result<()> {
         story.chapter("What the task needs")?;
-        self.secret = self.create_secret(story, "registry-login", login).await?;
+        self.secret = self
+            .create_secret(story, "Store the registry's user name and password as a secret", "registry-login", login)
+            .await?;
         let role = self.create_role(story, "demo-execution", &self.secret).await?;
         let command = format!("aws ecs create-cluster --cluster-name {CLUSTER}");
         let input = CreateClusterInput { cluster_name: Some(CLUSTER.into()), ..CreateClusterInput::default() };
@@ -74,7 +76,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn fail_with_a_wrong_password(&self, story: &mut Story) -> anyhow::Result<()> {
         story.chapter("The same with a wrong password in the secret")?;
         let login = json!({"username": USER, "password": "not-the-password"});
-        let secret = self.create_secret(story, "wrong-login", &login).await?;
+        let secret = self.create_secret(story, "Store a wrong password as a secret", "wrong-login", &login).await?;
         let role = self.create_role(story, "demo-wrong-login", &secret).await?;
         self.register(story, "wrong-login", &secret, &role).await?;
         self.fail(story, "wrong-login", "CannotPullContainerError", "registry").await
@@ -88,7 +90,7 @@ impl<'a> Walk<'a> {
         self.fail(story, "without-permission", "ResourceInitializationError", "policy").await
     }
 
-    async fn create_secret(&self, story: &mut Story, name: &str, login: &Value) -> anyhow::Result<String> {
+    async fn create_secret(&self, story: &mut Story, title: &str, name: &str, login: &Value) -> anyhow::Result<String> {
         let file = self.write(&format!("{name}.json"), login)?;
         let input = CreateSecretInput {
             name: name.into(),
@@ -97,7 +99,7 @@ impl<'a> Walk<'a> {
         };
         let command = format!("aws secretsmanager create-secret --name {name} --secret-string file://{file}");
         let create = self.call::<secretsmanager::CreateSecret>(&input);
-        let created = story.step("Store the registry's user name and password as a secret", &command, create).await?;
+        let created = story.step(title, &command, create).await?;
         created.arn.context("the secret has no ARN")
     }
 

@@ -10,8 +10,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// The largest payload of one frame, in bytes.
-pub(super) const FRAME_BYTES: usize = 16 * 1024 * 1024;
+use crate::limits::LOG_APPEND_BYTES;
+
 const CHECKSUM_BYTES: usize = 8;
 const HEADER_BYTES: usize = 4 + CHECKSUM_BYTES;
 const NO_CURSOR: u64 = u64::MAX;
@@ -61,7 +61,7 @@ pub(super) fn encode(
     }
     let payload = start + HEADER_BYTES;
     let length = match u32::try_from(bytes.len() - payload) {
-        Ok(length) if length as usize <= FRAME_BYTES => length,
+        Ok(length) if length as usize <= LOG_APPEND_BYTES => length,
         _ => {
             bytes.truncate(start);
             return false;
@@ -78,7 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Frame<'_>, usize)> {
     let mut reader = bytes;
     let length = u32::from_le_bytes(take(&mut reader)?) as usize;
     let wanted: [u8; CHECKSUM_BYTES] = take(&mut reader)?;
-    if length > FRAME_BYTES {
+    if length > LOG_APPEND_BYTES {
         return None;
     }
     let mut payload = reader.get(..length)?;
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_too_large_is_not_written() {
         let mut bytes = vec![1, 2, 3];
-        assert!(!encode(&mut bytes, 0, None, 0, &[(0, "x".repeat(FRAME_BYTES))]));
+        assert!(!encode(&mut bytes, 0, None, 0, &[(0, "x".repeat(LOG_APPEND_BYTES))]));
         assert_eq!(bytes, [1, 2, 3]);
     }
 }

@@ -34,7 +34,7 @@ pub enum LogFileError {
         source: Arc<io::Error>,
     },
     /// An append is larger than a frame may be.
-    #[error("the log events of one append are larger than {} bytes", frame::FRAME_BYTES)]
+    #[error("the log events of one append are larger than {} bytes", crate::limits::LOG_APPEND_BYTES)]
     TooLarge,
     /// The writer thread is gone.
     #[error("the log writer has ended")]

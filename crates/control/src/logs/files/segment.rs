@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{LogFileError, frame};
 
-/// A segment takes no further append beyond this size, in bytes.
-pub(super) const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// A segment that is larger than this when the server starts is closed, so that it is read once and not at every start.
 const REOPEN_BYTES: u64 = 64 * 1024;
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, mpsc};
 use std::thread;
 
-use super::segment::{SEGMENT_BYTES, Segment, Segments};
+use super::segment::{Segment, Segments};
 use super::{Append, Command, Done, LogFileError, Shared, frame, sync_directory};
-use crate::limits::GROUP_COMMIT_BATCHES;
+use crate::limits::{GROUP_COMMIT_BATCHES, LOG_SEGMENT_BYTES};
 
 /// Starts the thread. It ends when the sender is dropped.
 pub(super) fn start(shared: Arc<Shared>) -> mpsc::Sender<Command> {
@@ -64,7 +64,7 @@ fn run(shared: &Shared, receiver: &mpsc::Receiver<Command>) {
 fn append(shared: &Shared, stream: &str, batch: &[Append]) -> Result<(), LogFileError> {
     let directory = shared.directory(stream);
     let mut segments = shared.with(stream, Segments::clone)?;
-    if segments.open().bytes >= SEGMENT_BYTES {
+    if segments.open().bytes >= LOG_SEGMENT_BYTES {
         segments.roll(&directory)?;
     }
     let open = segments.open();
