@@ -24,7 +24,7 @@ use super::client::{answer_of, read_limited};
 use super::error::{Denial, DeniedBy, PullError, Scheme};
 use super::limits;
 use super::registries::Registries;
-use super::transport::{Ask, Reach, Transport, authority};
+use super::transport::{Ask, Owner, Reach, Transport, authority};
 
 /// The user name that says: the password is an identity token, to be exchanged by OAuth2.
 const IDENTITY_TOKEN_USER: &str = "<token>";
@@ -146,7 +146,11 @@ impl Authorizer {
         let reach = if known.is_some() { Reach::Loopback } else { reach };
         let send = async |method: Method, url: Url, headers: HeaderMap, form: Option<String>| {
             let authority = known.and_then(|place| place.authority.as_ref());
-            follow_within_origin(transport, Ask { method, url: &url, headers, form, reach, authority }).await
+            follow_within_origin(
+                transport,
+                Ask { method, url: &url, headers, form, owner: Owner::Registry, reach, authority },
+            )
+            .await
         };
         let identity_token =
             self.credentials.as_ref().filter(|credentials| credentials.username == IDENTITY_TOKEN_USER);
@@ -182,11 +186,6 @@ impl Authorizer {
         host: String,
         challenge: &Challenge,
     ) -> Result<Zeroizing<String>, PullError> {
-        #[derive(Deserialize)]
-        struct TokenAnswer {
-            token: Option<String>,
-            access_token: Option<String>,
-        }
         let status = response.status();
         if !status.is_success() {
             let answer = answer_of(response, host, String::from("token"), &self.secrets()).await;
@@ -200,30 +199,43 @@ impl Authorizer {
                         challenge_error,
                     }))
                 }
+                // A missing token server is not a missing image.
+                _ if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => PullError::Protocol {
+                    host: answer.host.clone(),
+                    why: format!("its token server answered {}", answer.status_line()),
+                },
                 _ => PullError::Status(Box::new(answer)),
             });
         }
         let body = Zeroizing::new(read_limited(response, limits::TOKEN_ANSWER_BYTES).await.map_err(|why| {
             PullError::Protocol { host: host.clone(), why: format!("the token server's answer {why}") }
         })?);
-        let answer = serde_json::from_slice::<TokenAnswer>(&body).ok();
-        let token = answer.and_then(|TokenAnswer { token, access_token }| {
-            let keep = |token: &String| !token.is_empty();
-            match (token.filter(keep), access_token) {
-                (Some(token), Some(mut other)) => {
-                    other.zeroize();
-                    Some(token)
-                }
-                (token, other) => token.or(other).filter(keep),
-            }
-        });
         let why = || PullError::Protocol { host, why: String::from("the token server's answer has no token") };
-        token.map(Zeroizing::new).ok_or_else(why)
+        token_of(&body).ok_or_else(why)
     }
 }
 
+/// The token in a token server's answer.
+pub(super) fn token_of(body: &[u8]) -> Option<Zeroizing<String>> {
+    #[derive(Deserialize)]
+    struct TokenAnswer {
+        token: Option<String>,
+        access_token: Option<String>,
+    }
+    let TokenAnswer { token, access_token } = serde_json::from_slice(body).ok()?;
+    let keep = |token: &String| !token.is_empty();
+    let token = match (token.filter(keep), access_token) {
+        (Some(token), Some(mut other)) => {
+            other.zeroize();
+            Some(token)
+        }
+        (token, other) => token.or(other).filter(keep),
+    };
+    token.map(Zeroizing::new)
+}
+
 /// The realm, if credentials may go there.
-fn realm(challenge: &Challenge, registry: &Url) -> Result<Option<Url>, PullError> {
+pub(super) fn realm(challenge: &Challenge, registry: &Url) -> Result<Option<Url>, PullError> {
     let Some(realm) = challenge.parameter("realm") else { return Ok(None) };
     let Ok(realm) = Url::parse(realm) else { return Ok(None) };
     let refuse = |why: &str| {
@@ -243,7 +255,7 @@ fn realm(challenge: &Challenge, registry: &Url) -> Result<Option<Url>, PullError
 }
 
 /// The scopes to ask for: those of the challenge, cut down to pulling from repositories.
-fn scopes(challenge: &Challenge, repository: &str) -> Vec<String> {
+pub(super) fn scopes(challenge: &Challenge, repository: &str) -> Vec<String> {
     let asked = challenge.parameter("scope").unwrap_or_default().split_ascii_whitespace();
     let pulls = asked.filter_map(|scope| {
         let (resource, _actions) = scope.rsplit_once(':')?;
@@ -253,7 +265,7 @@ fn scopes(challenge: &Challenge, repository: &str) -> Vec<String> {
     if pulls.is_empty() { vec![format!("repository:{repository}:pull")] } else { pulls }
 }
 
-fn token_url(realm: &Url, service: Option<&str>, scopes: &[String]) -> Url {
+pub(super) fn token_url(realm: &Url, service: Option<&str>, scopes: &[String]) -> Url {
     let mut url = realm.clone();
     {
         let mut query = url.query_pairs_mut();
@@ -297,6 +309,7 @@ async fn follow_within_origin(transport: &Transport, ask: Ask<'_>) -> Result<Res
             url: &url,
             headers: ask.headers.clone(),
             form: ask.form.clone(),
+            owner: ask.owner,
             reach: ask.reach,
             authority: ask.authority,
         };

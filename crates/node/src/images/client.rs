@@ -19,7 +19,7 @@ use super::limits;
 use super::manifest::ACCEPTED;
 use super::reference::Digest;
 use super::registries::{Place, Registries, Wire};
-use super::transport::{Ask, Reach, Transport, authority, shown, shown_foreign};
+use super::transport::{Ask, Owner, Reach, Transport, authority};
 
 /// What all registry clients of a node share: connections, and which loopback registries speak TLS. No authorisation.
 pub(super) struct Shared {
@@ -71,8 +71,8 @@ impl std::fmt::Display for Thing<'_> {
 pub(super) struct Reply {
     response: Response,
     url: Url,
-    /// It came from the registry itself, not from where a redirect led.
-    own: bool,
+    /// Whether it came from the registry itself or from where a redirect led.
+    owner: Owner,
     /// How near the registry itself is.
     reach: Reach,
 }
@@ -114,8 +114,7 @@ impl RegistryClient {
             Err(_) => self.stated_digest(&reply.response)?,
         };
         let media_type = media_type(&reply.response);
-        let url = reply.url.clone();
-        let bytes = self.read(reply.response, &url, limits::MANIFEST_BYTES).await?;
+        let bytes = self.read(reply, limits::MANIFEST_BYTES).await?;
         let found = Digest::of(&bytes);
         match stated {
             Some(expected) if expected != found => Err(PullError::WrongDigest { expected, found }),
@@ -126,8 +125,7 @@ impl RegistryClient {
     /// Fetches a small blob whole, and checks its digest.
     pub(super) async fn small_blob(&self, digest: &Digest, limit: usize) -> Result<Vec<u8>, PullError> {
         let reply = self.request(Method::GET, &Thing::Blob(digest), HeaderMap::new()).await?;
-        let url = reply.url.clone();
-        let bytes = self.read(reply.response, &url, limit).await?;
+        let bytes = self.read(reply, limit).await?;
         let found = Digest::of(&bytes);
         if found == *digest { Ok(bytes) } else { Err(PullError::WrongDigest { expected: digest.clone(), found }) }
     }
@@ -161,18 +159,7 @@ impl RegistryClient {
             let found = begins.saturating_add(length.unwrap_or_default());
             return Err(PullError::WrongSize { digest: digest.clone(), expected: size, found });
         }
-        Ok(Body { client: self, response: reply.response, url: reply.url, begins })
-    }
-
-    /// The error of a body that ended before its time.
-    pub(super) fn cut_short(&self) -> PullError {
-        PullError::NoAnswer {
-            method: "Get",
-            url: format!("{}/{}", self.place.host, self.repository),
-            host: self.place.host.clone(),
-            words: String::from("unexpected EOF"),
-            kind: NoAnswer::Broken,
-        }
+        Ok(Body { client: self, reply, begins })
     }
 
     async fn request(&self, method: Method, thing: &Thing<'_>, headers: HeaderMap) -> Result<Reply, PullError> {
@@ -184,7 +171,7 @@ impl RegistryClient {
             if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT {
                 return Ok(reply);
             }
-            if status == StatusCode::UNAUTHORIZED && reply.own && !renewed {
+            if status == StatusCode::UNAUTHORIZED && reply.owner == Owner::Registry && !renewed {
                 renewed = true;
                 let values = reply.response.headers().get_all(WWW_AUTHENTICATE).iter().map(HeaderValue::as_bytes);
                 let challenges = challenge::parse(values);
@@ -220,7 +207,9 @@ impl RegistryClient {
         let (first, second) = if tls_first { ("https", "http") } else { ("http", "https") };
         let reply = once(first).await;
         let misunderstood = match &reply {
-            Ok(reply) => first == "http" && reply.own && reply.response.status() == StatusCode::BAD_REQUEST,
+            Ok(reply) => {
+                first == "http" && reply.owner == Owner::Registry && reply.response.status() == StatusCode::BAD_REQUEST
+            }
             Err(PullError::NoAnswer { kind, .. }) => *kind == NoAnswer::Broken,
             Err(_) => false,
         };
@@ -255,31 +244,37 @@ impl RegistryClient {
     ) -> Result<Reply, PullError> {
         let home = first.origin();
         let mut url = first;
-        let mut own = true;
+        let mut owner = Owner::Registry;
         // The registry is what the task names: anything that can be a registry may be asked.
         let mut reach = Reach::Loopback;
         let mut registry_reach = None;
         for _ in 0..=limits::REDIRECTS {
             let mut headers = headers.clone();
-            if own && let Some(header) = &authorization.header {
+            if owner == Owner::Registry
+                && let Some(header) = &authorization.header
+            {
                 headers.insert(AUTHORIZATION, header.clone());
             }
             let listed = self.shared.registries.known(&authority(&url));
-            let trusted =
-                if own { self.place.authority.as_ref() } else { listed.and_then(|place| place.authority.as_ref()) };
+            let trusted = match owner {
+                Owner::Registry => self.place.authority.as_ref(),
+                Owner::Foreign => listed.and_then(|place| place.authority.as_ref()),
+            };
             let reach_here = if listed.is_some() { Reach::Loopback } else { reach };
-            let ask =
-                Ask { method: method.clone(), url: &url, headers, form: None, reach: reach_here, authority: trusted };
+            let method = method.clone();
+            let ask = Ask { method, url: &url, headers, form: None, owner, reach: reach_here, authority: trusted };
             let response = self.shared.transport.send(ask).await?;
             let nearness = *registry_reach.get_or_insert_with(|| {
                 response.remote_addr().and_then(|address| Reach::needed_for(address.ip())).unwrap_or(Reach::Public)
             });
             if !is_redirect(response.status()) {
-                return Ok(Reply { response, url, own, reach: nearness });
+                return Ok(Reply { response, url, owner, reach: nearness });
             }
             reach = nearness;
             url = self.redirected(&url, response.headers().get(LOCATION))?;
-            own = own && url.origin() == home;
+            if url.origin() != home {
+                owner = Owner::Foreign;
+            }
         }
         Err(self.redirect_refused(format!("it did so more than {} times", limits::REDIRECTS)))
     }
@@ -330,12 +325,12 @@ impl RegistryClient {
         let challenge_error =
             challenge::parse(values).iter().find_map(|challenge| challenge.parameter("error").map(str::to_owned));
         let secrets = self.authorizer.secrets();
-        let host = if reply.own { self.place.host.clone() } else { authority(&reply.url) };
-        let url = if reply.own { shown(&reply.url) } else { shown_foreign(&reply.url) };
+        let host = if reply.owner == Owner::Registry { self.place.host.clone() } else { authority(&reply.url) };
+        let url = reply.owner.shown(&reply.url);
         let mut answer = answer_of(reply.response, host, thing.to_string(), &secrets).await;
         answer.url = url;
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if reply.own => {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if reply.owner == Owner::Registry => {
                 let challenge_error = challenge_error.map(|error| ServerWords::plain(&error, &secrets));
                 PullError::Denied(Box::new(Denial { answer, scheme, by: DeniedBy::Registry, challenge_error }))
             }
@@ -343,14 +338,14 @@ impl RegistryClient {
         }
     }
 
-    async fn read(&self, mut response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, PullError> {
+    async fn read(&self, mut reply: Reply, limit: usize) -> Result<Vec<u8>, PullError> {
         let mut bytes = Vec::new();
         loop {
-            match response.chunk().await {
+            match reply.response.chunk().await {
                 Ok(Some(chunk)) if bytes.len() + chunk.len() <= limit => bytes.extend_from_slice(&chunk),
                 Ok(Some(_)) => return Err(self.protocol(format!("its answer is larger than {limit} bytes"))),
                 Ok(None) => return Ok(bytes),
-                Err(error) => return Err(self.shared.transport.broken(&error, url)),
+                Err(error) => return Err(self.shared.transport.broken(&error, &reply.url, reply.owner)),
             }
         }
     }
@@ -359,12 +354,23 @@ impl RegistryClient {
 /// The body of a blob while it comes.
 pub(super) struct Body<'a> {
     client: &'a RegistryClient,
-    response: Response,
-    url: Url,
+    reply: Reply,
     begins: u64,
 }
 
 impl Body<'_> {
+    /// The error of this body when it ended before its time, or came too slowly.
+    pub(super) fn insufficient(&self, kind: NoAnswer, words: &str) -> PullError {
+        let Reply { url, owner, .. } = &self.reply;
+        PullError::NoAnswer {
+            method: "Get",
+            url: owner.shown(url),
+            host: authority(url),
+            words: words.to_owned(),
+            kind,
+        }
+    }
+
     /// The offset of the first byte that comes.
     pub(super) const fn begins(&self) -> u64 {
         self.begins
@@ -372,14 +378,15 @@ impl Body<'_> {
 
     /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<bytes::Bytes>, PullError> {
-        self.response.chunk().await.map_err(|error| self.client.shared.transport.broken(&error, &self.url))
+        let Reply { response, url, owner, .. } = &mut self.reply;
+        response.chunk().await.map_err(|error| self.client.shared.transport.broken(&error, url, *owner))
     }
 }
 
 /// An unsuccessful answer, with what the server says about it.
 pub(super) async fn answer_of(response: Response, host: String, what: String, secrets: &[Zeroizing<String>]) -> Answer {
     let status = response.status().as_u16();
-    let url = shown(response.url());
+    let url = Owner::Registry.shown(response.url());
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     let body = tokio::time::timeout(limits::CONNECT_TIMEOUT, read_start(response)).await.unwrap_or_default();
     Answer { host, url, what, status, server: ServerWords::new(&body, secrets), retry_after }

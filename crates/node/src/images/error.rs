@@ -166,13 +166,15 @@ impl ServerWords {
 
     /// Any text of a server, fit to be shown.
     pub(super) fn plain(words: &str, secrets: &[Zeroizing<String>]) -> String {
-        let mut words = words.to_owned();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            words = words.replace(secret.as_str(), "***");
-        }
+        let without_secrets = |words: String| {
+            let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+            secrets.fold(words, |words, secret| words.replace(secret.as_str(), "***"))
+        };
+        let words = without_secrets(words.to_owned());
         let words = words.split(|character: char| character.is_whitespace() || character.is_control());
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        let words = words.join(" ");
+        // Once more, because a secret with a space in it may just have come together.
+        let words = without_secrets(words.join(" "));
         match words.char_indices().nth(limits::SERVER_WORDS) {
             Some((end, _)) => format!("{}...", &words[..end]),
             None => words,

@@ -10,6 +10,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::mpsc as thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -18,10 +19,11 @@ use tokio::sync::mpsc;
 
 use super::PullProgress;
 use super::client::RegistryClient;
-use super::error::{PullError, Retries, Spent};
+use super::error::{NoAnswer, PullError, Retries, Spent};
 use super::limits;
 use super::manifest::Blob;
 use super::reference::Digest;
+use super::store::Ingest;
 use super::tar::{Archive, TarError};
 use super::unpack::{UnpackError, Unpacked, unpack};
 
@@ -39,17 +41,20 @@ enum Sink {
     Nowhere,
 }
 
-/// Downloads a layer and unpacks it into an empty directory. Everything about it has been verified on success.
+/// Downloads a layer and unpacks it. Everything about it has been verified on success.
 pub(super) async fn fetch(
     sources: &[&RegistryClient],
     blob: &Blob,
     diff_id: &Digest,
-    directory: &Path,
+    ingest: Ingest,
     progress: &PullProgress,
-) -> Result<Unpacked, Spent> {
+) -> Result<(Ingest, Unpacked), Spent> {
     let (sender, receiver) = mpsc::channel(limits::DOWNLOAD_PIECES);
-    let (directory, size, expected) = (directory.to_owned(), blob.size, diff_id.clone());
-    let unpacking = tokio::task::spawn_blocking(move || unpack_stream(receiver, size, &expected, &directory));
+    let (size, expected) = (blob.size, diff_id.clone());
+    // The directory goes along: if this pull is dropped, it is removed when nobody writes to it any more.
+    let unpacking = tokio::task::spawn_blocking(move || {
+        unpack_stream(receiver, size, &expected, ingest.root()).map(|unpacked| (ingest, unpacked))
+    });
     let downloaded = download(sources, blob, Sink::Unpack(sender), progress).await;
     let unpacked = unpacking.await.unwrap_or(Err(UnpackError::Abandoned));
     match (downloaded, unpacked) {
@@ -87,7 +92,7 @@ async fn download(
             Ok(false) => return Ok(()),
             Err(error) => error,
         };
-        if state.offset > before {
+        if state.offset - before >= limits::PROGRESS_BYTES {
             retries.forget();
         }
         let last_source = next_source % sources.len() == sources.len() - 1;
@@ -128,7 +133,19 @@ impl Download {
         let mut body = source.blob(&blob.digest, blob.size, self.offset).await?;
         // A server without ranges begins at 0 again: what is known is passed over.
         let mut skip = self.offset - body.begins();
-        while let Some(mut chunk) = body.next().await? {
+        // What keeps the server waiting (a slow disk here) does not count.
+        let (mut waited, mut arrived) = (Duration::ZERO, 0);
+        loop {
+            let asked = Instant::now();
+            let Some(mut chunk) = body.next().await? else { break };
+            waited += asked.elapsed();
+            arrived += chunk.len() as u64;
+            if arrived >= limits::PROGRESS_BYTES {
+                (waited, arrived) = (Duration::ZERO, 0);
+            } else if waited > limits::SILENCE_TIMEOUT {
+                let words = "inactivity time exceeded timeout while pulling image";
+                return Err(body.insufficient(NoAnswer::TimedOut, words));
+            }
             if skip > 0 {
                 let known = usize::try_from(skip).unwrap_or(usize::MAX).min(chunk.len());
                 chunk = chunk.slice(known..);
@@ -154,8 +171,19 @@ impl Download {
         if self.offset == blob.size {
             return Ok(true);
         }
-        Err(source.cut_short())
+        Err(body.insufficient(NoAnswer::Broken, "unexpected EOF"))
     }
+}
+
+/// Unpacks what has arrived whole; see `fuzzing`.
+#[cfg(any(test, fuzzing))]
+pub(super) fn unpack_bytes(bytes: &[u8], directory: &Path) -> Result<Unpacked, UnpackError> {
+    let (sender, receiver) = mpsc::channel(2);
+    for piece in [Piece::Data(Bytes::copy_from_slice(bytes)), Piece::End] {
+        sender.try_send(piece).map_err(|_| UnpackError::Abandoned)?;
+    }
+    // The diff id of a layer that is not compressed; with others all but the end is the same.
+    unpack_stream(receiver, bytes.len() as u64, &Digest::of(bytes), directory)
 }
 
 /// The two blocking stages. Runs on a blocking thread and starts the other.

@@ -64,6 +64,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest silence within a body (the agent's "inactivity time").
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
+/// What a download must bring within that time, in bytes, so that a trickle cannot hold its place for hours.
+pub(super) const PROGRESS_BYTES: u64 = 256 * 1024;
 /// To resolve a reference, all attempts together (the agent's manifest timeout).
 pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_mins(1);
 /// For a whole pull (the agent's limit).

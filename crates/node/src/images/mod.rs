@@ -21,6 +21,8 @@ mod client;
 mod collect;
 mod error;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod implied;
 mod layer;
 mod limits;

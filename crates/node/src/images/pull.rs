@@ -297,7 +297,9 @@ impl Session {
         let sources = self.sources(resolved.resolver);
         loop {
             for (index, client) in sources.iter().enumerate() {
-                match client.small_blob(&blob.digest, limits::CONFIG_BYTES).await {
+                let fetched = client.small_blob(&blob.digest, limits::CONFIG_BYTES);
+                let fetched = tokio::time::timeout(limits::RESOLVE_TIMEOUT, fetched).await;
+                match fetched.unwrap_or(Err(PullError::TimedOut)) {
                     Ok(bytes) => {
                         let document = Document { digest: blob.digest.clone(), media_type: String::new(), bytes };
                         let kept = self.keep_document(resolved.resolver, &document);
@@ -333,7 +335,7 @@ impl Session {
         let sources = self.sources(resolver);
         if known.diff_id.is_none() || store.layer_record(diff_id).is_none() {
             let ingest = store.ingest().map_err(|error| Spent { error: error.into(), attempts: 1 })?;
-            let unpacked = layer::fetch(&sources, blob, diff_id, ingest.root(), progress).await?;
+            let (ingest, unpacked) = layer::fetch(&sources, blob, diff_id, ingest, progress).await?;
             kept(store.keep_layer(&ingest, diff_id, &unpacked))?;
             return kept(store.remember_blob(&blob.digest, Some(diff_id), &origin));
         }

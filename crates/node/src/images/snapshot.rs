@@ -76,7 +76,9 @@ pub fn unmount(directory: &Path) -> Result<(), SnapshotError> {
     let rootfs = directory.join("rootfs");
     while is_mounted(directory, &rootfs) {
         match umount2(&rootfs, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+            Ok(()) => {}
+            // Somebody else was quicker.
+            Err(Errno::EINVAL | Errno::ENOENT) => break,
             Err(errno) => return Err(host("unmount", &rootfs, errno.into())),
         }
     }

@@ -9,6 +9,9 @@ use std::io::{self, Read};
 use super::limits;
 
 const BLOCK: usize = 512;
+/// What a pax header for all entries may say. Each entry pays for each record of it, so that one full of attributes,
+/// sparse maps or comments would keep a processor busy for hours; no writer makes such.
+const GLOBAL: &[&str] = &["path", "linkpath", "size", "uid", "gid", "mtime"];
 
 /// What kind of file an entry makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +91,10 @@ impl<R: Read> Archive<R> {
             let size = number(&header[124..136])?;
             match header[156] {
                 b'x' => extension.records = records(&self.extended(size)?)?,
-                b'g' => self.global = records(&self.extended(size)?)?.into_iter().collect(),
+                b'g' => {
+                    let records = records(&self.extended(size)?)?.into_iter();
+                    self.global = records.filter(|(name, _)| GLOBAL.contains(&name.as_str())).collect();
+                }
                 b'L' => extension.path = Some(until_zero(&self.extended(size)?).to_vec()),
                 b'K' => extension.target = Some(until_zero(&self.extended(size)?).to_vec()),
                 _ => return self.entry(&header, extension).map(Some),

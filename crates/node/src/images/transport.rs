@@ -87,8 +87,28 @@ pub(super) struct Ask<'a> {
     pub(super) url: &'a Url,
     pub(super) headers: HeaderMap,
     pub(super) form: Option<String>,
+    pub(super) owner: Owner,
     pub(super) reach: Reach,
     pub(super) authority: Option<&'a Authority>,
+}
+
+/// Whose URL it is, which decides how much of it may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The registry's, or its token server's: shown without the query.
+    Registry,
+    /// Of where a redirect led: its path too may be a ticket.
+    Foreign,
+}
+
+impl Owner {
+    /// A URL without what may be a secret: signatures in the query, user information, tickets.
+    pub(super) fn shown(self, url: &Url) -> String {
+        match self {
+            Self::Registry => format!("{}://{}{}", url.scheme(), authority(url), url.path()),
+            Self::Foreign => format!("{}://{}/[redacted]", url.scheme(), authority(url)),
+        }
+    }
 }
 
 /// The clients of a node.
@@ -120,7 +140,7 @@ impl Transport {
         let method = go_method(&ask.method);
         let fail = |kind, words: String| PullError::NoAnswer {
             method,
-            url: shown(ask.url),
+            url: ask.owner.shown(ask.url),
             host: authority(ask.url),
             words,
             kind,
@@ -146,9 +166,9 @@ impl Transport {
     }
 
     /// What broke a body that was being read.
-    pub(super) fn broken(&self, error: &reqwest::Error, url: &Url) -> PullError {
+    pub(super) fn broken(&self, error: &reqwest::Error, url: &Url, owner: Owner) -> PullError {
         let (kind, words) = self.explain(error, url);
-        PullError::NoAnswer { method: "Get", url: shown(url), host: authority(url), words, kind }
+        PullError::NoAnswer { method: "Get", url: owner.shown(url), host: authority(url), words, kind }
     }
 
     fn client(&self, ask: &Ask<'_>) -> Result<Client, String> {
@@ -238,16 +258,6 @@ impl Transport {
 pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// A URL without what may be a secret: its query (signatures of blob stores) and user information.
-pub(super) fn shown(url: &Url) -> String {
-    format!("{}://{}{}", url.scheme(), authority(url), url.path())
-}
-
-/// A URL a registry redirected to: its path too may be a ticket.
-pub(super) fn shown_foreign(url: &Url) -> String {
-    format!("{}://{}/[redacted]", url.scheme(), authority(url))
 }
 
 /// As Go's HTTP client writes a method in its errors.

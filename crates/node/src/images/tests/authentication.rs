@@ -230,7 +230,7 @@ async fn a_challenge_of_another_host_is_not_answered() {
     let server = Server::start(move |received| {
         demand_basic(received).unwrap_or_else(|| {
             if received.path.contains("/blobs/") {
-                return Reply::new(302).header("location", format!("http://{to}/x?ticket=secret-ticket"));
+                return Reply::new(302).header("location", format!("http://{to}/secret-ticket?ticket=secret-ticket"));
             }
             content.answer(received)
         })
@@ -261,6 +261,34 @@ async fn a_token_servers_redirect_to_another_host_is_refused() {
         room().pull(&format!("{}/alice/space:v1", server.host), credentials(PASSWORD)).await.expect_err("refused");
     assert!(thief.received().is_empty());
     assert!(reason(&failure).contains("redirect"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_missing_token_server_is_not_a_missing_image() {
+    let server = token_registry(image(), |_| Reply::new(404)).await;
+    let failure = room().pull(&format!("{}/alice/space:v1", server.host), None).await.expect_err("no token");
+    assert!(reason(&failure).contains("its token server answered 404 Not Found"), "{failure}");
+    let server = token_registry(image(), |_| Reply::new(200).body("no json")).await;
+    let failure = room().pull(&format!("{}/alice/space:v1", server.host), None).await.expect_err("no token");
+    assert!(reason(&failure).contains("the token server's answer has no token"), "{failure}");
+    let server = token_registry(image(), |_| Reply::new(200).body(r#"{"token":"a\nb"}"#)).await;
+    let failure = room().pull(&format!("{}/alice/space:v1", server.host), None).await.expect_err("no header");
+    assert!(reason(&failure).contains("a token that no header can carry"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_ticket_in_a_broken_redirect_is_not_shown() {
+    let content = image();
+    let server = Server::start(move |received| {
+        if received.path.contains("/blobs/") {
+            return Reply::new(302).header("location", "http://127.0.0.1:1/secret-ticket?X-Signature=secret-ticket");
+        }
+        content.answer(received)
+    })
+    .await;
+    let failure = room().pull(&format!("{}/alice/space:v1", server.host), None).await.expect_err("nobody there");
+    assert!(reason(&failure).contains("Get \"http://127.0.0.1:1/[redacted]\": dial tcp"), "{failure}");
+    assert!(!format!("{failure:?}").contains("secret-ticket"), "{failure:?}");
 }
 
 #[tokio::test]

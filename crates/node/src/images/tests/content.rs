@@ -111,6 +111,8 @@ async fn a_manifest_that_is_not_what_its_digest_says_is_refused() {
     assert!(failure.to_string().contains("unexpected commit digest"), "{failure}");
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 #[tokio::test]
 async fn damaged_layers_are_refused_and_leave_nothing() {
     let layer = gzip(&tar_of(&[("data", &noise(100_000, 1))]));
@@ -118,7 +120,7 @@ async fn damaged_layers_are_refused_and_leave_nothing() {
     let mut content = Content::default();
     content.add_compressed("v1", &[(GZIP_LAYER, layer.clone(), diff_id.clone())]);
     let digest = Digest::of(&layer).to_string();
-    let damage: [(&str, fn(&mut Vec<u8>)); 3] = [
+    let damage: [(&str, Damage); 3] = [
         ("unexpected commit digest", |bytes| *bytes.last_mut().expect("not empty") ^= 1),
         ("unexpected commit size", |bytes| bytes.push(0)),
         ("unexpected commit size", |bytes| bytes.truncate(50_000)),

@@ -168,6 +168,7 @@ pub(super) async fn changing_registry(content: Arc<Mutex<Content>>) -> Server {
     Server::start(move |received| content.lock().expect("no panic").answer(received)).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a pull takes an option")]
 pub(super) fn credentials(password: &str) -> Option<RegistryCredentials> {
     Some(RegistryCredentials { username: USER.to_owned(), password: password.to_owned().into() })
 }

@@ -17,7 +17,7 @@ async fn pull(content: Content, architecture: &str) -> Result<crate::images::Ima
     room.images.pull(&reference, None, architecture, std::sync::Arc::new(PullProgress::default())).await
 }
 
-fn entry(digest: &str, platform: serde_json::Value) -> serde_json::Value {
+fn entry(digest: &str, platform: &serde_json::Value) -> serde_json::Value {
     json!({"mediaType": MANIFEST, "digest": digest, "size": 7, "platform": platform})
 }
 
@@ -32,18 +32,18 @@ async fn the_platform_is_chosen_and_attestations_are_passed_over() {
     let amd64 = content.add_image("a", &[tar_of(&[("amd64", b"")])]);
     let arm64 = content.add_image("b", &[tar_of(&[("arm64", b"")])]);
     let other = content.add_image("c", &[tar_of(&[("other", b"")])]);
-    let mut attestation = entry(&other, json!({"os": "unknown", "architecture": "unknown"}));
+    let mut attestation = entry(&other, &json!({"os": "unknown", "architecture": "unknown"}));
     attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
     let index = add_index(
         &mut content,
         "v1",
         &[
             attestation,
-            entry(&other, json!({"os": "windows", "architecture": "amd64"})),
-            entry(&other, json!({"os": "linux", "architecture": "amd64", "variant": "v3"})),
-            entry(&other, json!({"os": "linux", "architecture": "arm", "variant": "v7"})),
-            entry(&amd64, json!({"os": "linux", "architecture": "amd64"})),
-            entry(&arm64, json!({"os": "linux", "architecture": "arm64", "variant": "v8"})),
+            entry(&other, &json!({"os": "windows", "architecture": "amd64"})),
+            entry(&other, &json!({"os": "linux", "architecture": "amd64", "variant": "v3"})),
+            entry(&other, &json!({"os": "linux", "architecture": "arm", "variant": "v7"})),
+            entry(&amd64, &json!({"os": "linux", "architecture": "amd64"})),
+            entry(&arm64, &json!({"os": "linux", "architecture": "arm64", "variant": "v8"})),
         ],
     );
     for (architecture, manifest) in [("amd64", &amd64), ("linux/arm64", &arm64)] {
@@ -68,7 +68,7 @@ async fn indexes_are_followed_to_a_depth() {
         let mut next = content.add_image("image", &[tar_of(&[("x", b"")])]);
         for level in 0..depth {
             let tag = if level + 1 == depth { String::from("v1") } else { format!("level{level}") };
-            let mut nested = entry(&next, json!({"os": "linux", "architecture": "amd64"}));
+            let mut nested = entry(&next, &json!({"os": "linux", "architecture": "amd64"}));
             nested["mediaType"] = json!(if level == 0 { MANIFEST } else { INDEX });
             next = add_index(&mut content, &tag, &[nested]);
         }

@@ -5,6 +5,7 @@ mod challenge;
 mod content;
 mod debian;
 mod fixture;
+mod fuzzing;
 mod manifest;
 mod reference;
 mod registries;

@@ -63,6 +63,24 @@ fn what_the_tar_crate_writes_is_read() {
 }
 
 #[test]
+fn a_header_for_all_entries_says_little() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let records = b"9 uid=77\n25 SCHILY.xattr.user.a=b\n12 comment=\n";
+    let mut global = tar::Header::new_ustar();
+    global.set_entry_type(tar::EntryType::XGlobalHeader);
+    global.set_size(records.len() as u64);
+    builder.append_data(&mut global, "global", records.as_slice()).expect("in memory");
+    for name in ["a", "b"] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(0);
+        builder.append_data(&mut header, name, [].as_slice()).expect("in memory");
+    }
+    let entries = read_all(&builder.into_inner().expect("in memory")).expect("valid");
+    let found: Vec<_> = entries.iter().map(|(entry, _)| (entry.user, entry.attributes.len())).collect();
+    assert_eq!(found, [(77, 0), (77, 0)]);
+}
+
+#[test]
 fn what_gnu_tar_writes_is_read_in_all_its_formats() {
     let directory = tempfile::tempdir().expect("temporary");
     let sparse = directory.path().join("sparse");

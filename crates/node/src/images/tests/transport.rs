@@ -1,6 +1,6 @@
 //! Which addresses a redirect may reach.
 
-use crate::images::transport::{Reach, shown, shown_foreign};
+use crate::images::transport::{Owner, Reach};
 
 #[test]
 fn addresses_have_a_reach() {
@@ -40,6 +40,6 @@ fn addresses_have_a_reach() {
 #[test]
 fn urls_are_shown_without_tickets() {
     let url = reqwest::Url::parse("https://user:pass@cdn.example/a/b?X-Signature=abc#x").expect("a URL");
-    assert_eq!(shown(&url), "https://cdn.example/a/b");
-    assert_eq!(shown_foreign(&url), "https://cdn.example/[redacted]");
+    assert_eq!(Owner::Registry.shown(&url), "https://cdn.example/a/b");
+    assert_eq!(Owner::Foreign.shown(&url), "https://cdn.example/[redacted]");
 }
