@@ -36,7 +36,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::ExitCode;
 
-use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc;
 use nix::sys::stat::Mode;
 use zeroize::Zeroizing;
@@ -47,8 +47,8 @@ use plan::ShimPlan;
 
 use crate::runtime::cgroup::Cgroups;
 
-/// Held by a living shim, in the task's directory; its first line is the shim's process id.
-pub(crate) const LOCK_NAME: &str = "lock";
+/// Locked by a living shim, in the task's directory.
+const LOCK_NAME: &str = "lock";
 /// The argument that asks for a process namespace shared by the task's containers.
 pub(crate) const SHARED_PROCESSES: &str = "--shared-processes";
 /// The largest plan, in bytes.
@@ -140,13 +140,26 @@ fn read_plan(mut stream: &UnixStream) -> io::Result<ShimPlan> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-fn take_lock(directory: &Path) -> io::Result<Flock<File>> {
+/// Takes the task's lock until this process ends or closes the file. It is a lock of the process, which its children do
+/// not share: they may live on when it is dead.
+fn take_lock(directory: &Path) -> io::Result<File> {
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(LOCK_NAME))?;
-    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, errno)| io::Error::new(io::ErrorKind::AlreadyExists, format!("the task has a shim: {errno}")))?;
-    lock.set_len(0)?;
-    io::Write::write_all(&mut &*lock, format!("{}\n", std::process::id()).as_bytes())?;
-    Ok(lock)
+    fcntl(&file, FcntlArg::F_SETLK(&whole_file()))
+        .map_err(|errno| io::Error::new(io::ErrorKind::AlreadyExists, format!("the task has a shim: {errno}")))?;
+    Ok(file)
+}
+
+/// The living shim's process id, if one lives, from its lock in the task's directory.
+pub(crate) fn living(directory: &Path) -> Option<i32> {
+    let file = File::open(directory.join(LOCK_NAME)).ok()?;
+    let mut lock = whole_file();
+    fcntl(&file, FcntlArg::F_GETLK(&mut lock)).ok()?;
+    (i32::from(lock.l_type) != libc::F_UNLCK && lock.l_pid > 1).then_some(lock.l_pid)
+}
+
+fn whole_file() -> libc::flock {
+    let kind = |number: i32| libc::c_short::try_from(number).unwrap_or(0);
+    libc::flock { l_type: kind(libc::F_WRLCK), l_whence: kind(libc::SEEK_SET), l_start: 0, l_len: 0, l_pid: 0 }
 }
 
 /// The address of a socket whose path may be longer than a socket address holds. The descriptor must live as long as the

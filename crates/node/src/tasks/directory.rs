@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 
 use domain::compute::TaskSpec;
 use domain::failure::Failure;
-use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MntFlags, umount2};
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
@@ -111,15 +110,7 @@ impl TaskDirectory {
 
     /// The living shim's process id, if one lives.
     pub(super) fn living_shim(&self) -> Option<i32> {
-        let file = fs::OpenOptions::new().read(true).write(true).open(self.path.join(shim::LOCK_NAME)).ok()?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(_) => None,
-            Err((mut file, _)) => {
-                let mut text = String::new();
-                io::Read::read_to_string(&mut file, &mut text).ok()?;
-                text.trim().parse().ok().filter(|pid| *pid > 1)
-            }
-        }
+        shim::living(&self.path)
     }
 
     /// Unmounts everything beneath the directory, innermost first.

@@ -1,12 +1,14 @@
 //! The line to a task's shim: facts come in, a stop goes out. When it breaks, the journal on disk is the truth.
 
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -28,13 +30,22 @@ pub(super) fn attach(
     stream: BlockingStream,
     child: Option<Child>,
 ) -> io::Result<()> {
+    // The end of the stream is not the shim's end: what it was just making of a container may hold its descriptors.
+    let shim = match &child {
+        Some(child) => i32::try_from(child.id()).map_err(io::Error::other)?,
+        None => task.directory.living_shim().ok_or_else(|| io::Error::other("the shim has just ended"))?,
+    };
+    let end = process_end(shim)?;
     stream.set_nonblocking(true)?;
     let (reader, writer) = UnixStream::from_std(stream)?.into_split();
     let (node, task) = (Arc::clone(node), Arc::clone(task));
     let handle = tokio::spawn({
         let task = Arc::clone(&task);
         async move {
-            follow(&task, reader, writer).await;
+            tokio::select! {
+                () = follow(&task, reader, writer) => {}
+                _ = end.readable() => {}
+            }
             after(&node, &task, child).await;
         }
     });
@@ -69,6 +80,19 @@ async fn follow(task: &Task, reader: OwnedReadHalf, mut writer: OwnedWriteHalf) 
         }
     };
     tokio::select! { () = stop => {}, () = read => {} }
+}
+
+/// A descriptor that becomes readable when a process ends.
+fn process_end(pid: i32) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: a plain system call that makes a descriptor or fails.
+    let descriptor = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid, 0) };
+    let descriptor = i32::try_from(descriptor).map_err(io::Error::other)?;
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    AsyncFd::try_with_interest(descriptor, Interest::READABLE).map_err(io::Error::from)
 }
 
 /// After the shim hung up: it finished, or it died.
@@ -118,11 +142,12 @@ pub(super) enum Found {
 
 /// Looks for a task's shim; blocks for a moment.
 pub(super) fn find(directory: &TaskDirectory) -> Found {
-    let found = wait::until(CONNECT_PATIENCE, || match connect(directory) {
-        Ok(stream) => Some(Found::Alive(stream)),
-        Err(_) if directory.living_shim().is_some() => None,
-        Err(_) if directory.path().join(journal::FILE_NAME).exists() => Some(Found::Gone),
-        Err(_) => Some(Found::Never),
+    let found = wait::until(CONNECT_PATIENCE, || {
+        if directory.living_shim().is_some() {
+            return connect(directory).ok().map(Found::Alive);
+        }
+        let began = directory.path().join(journal::FILE_NAME).exists();
+        Some(if began { Found::Gone } else { Found::Never })
     });
     found.unwrap_or_else(|| {
         tracing::error!(directory = %directory.path().display(), "a shim does not answer");

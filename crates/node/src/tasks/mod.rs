@@ -266,7 +266,8 @@ impl Inner {
                     tracing::error!(task = task.spec.task_id, "{failure}");
                 }
                 if let Err(error) = link::attach(self, &task, stream, None) {
-                    tracing::error!(task = task.spec.task_id, "cannot follow the task's shim: {error}");
+                    tracing::info!(task = task.spec.task_id, "the task's shim ended while it was adopted: {error}");
+                    link::after(self, &task, None).await;
                 }
             }
             Ok(link::Found::Gone) => {

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use self::world::{World, script, until};
 use super::*;
+use crate::wait;
 
 #[test]
 fn a_task_runs_logs_answers_metadata_stops_and_leaves_nothing() {
@@ -99,6 +100,27 @@ fn a_killed_shim_is_told_of_and_cleaned_up() {
         let failure = seen.containers[0].failure.clone().expect("a failure");
         assert_eq!((failure.name, seen.containers[0].exit_code), (FailureName::ContainerRuntimeError, None));
         world.remove(&node, &spec).await;
+    });
+}
+
+#[test]
+fn a_shim_killed_at_any_moment_of_a_start_leaves_nothing() {
+    let world = World::new();
+    world.run(async |node, _| {
+        for round in 0..12 {
+            let spec = Arc::new(world.task(vec![script("a", "exec sleep 600"), script("b", "exec sleep 600")]));
+            world.network(&node, &spec).await;
+            node.apply(&spec, TaskAction::Start).await.expect("begins");
+            let directory = TaskDirectory::new(&world.tasks(), &spec.task_id);
+            let look =
+                tokio::task::spawn_blocking(move || wait::until(Duration::from_secs(20), || directory.living_shim()));
+            let shim = look.await.expect("a look").expect("a shim");
+            // Each round a little later in the start.
+            tokio::time::sleep(Duration::from_millis(round * 5)).await;
+            kill(Pid::from_raw(shim), Signal::SIGKILL).expect("killed");
+            until(&node, &spec, TaskObservation::all_stopped).await;
+            world.remove(&node, &spec).await;
+        }
     });
 }
 
