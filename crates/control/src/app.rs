@@ -96,3 +96,10 @@ impl App {
         text
     }
 }
+
+/// Makes the cryptographic library gather its entropy, which it does once and for some tens of milliseconds. Called on a
+/// thread of its own at the start, so that neither the first start nor the first request waits for all of it.
+pub fn gather_entropy() {
+    // What matters is that it was asked; who needs random bytes asks again and sees an error then.
+    let _ = SystemRandom::new().fill(&mut [0]);
+}

@@ -35,6 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    std::thread::spawn(control::app::gather_entropy);
     node::protect_secrets().context("this process cannot be protected from being dumped")?;
     let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = io::stderr().is_terminal();
