@@ -39,7 +39,6 @@ pub fn router() -> Router {
     kms::routes(&mut router);
     iam::routes(&mut router);
     sts::routes(&mut router);
-    ec2::routes(&mut router);
     logs::routes(&mut router);
     explain::routes(&mut router);
     router
