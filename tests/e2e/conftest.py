@@ -4,11 +4,12 @@ import json
 import pathlib
 import secrets
 import shutil
+import subprocess
 import tempfile
 import types
 
 import pytest
-from support import REGION, Registry, Server, until, web_image
+from support import NETWORK, Registry, Server, until, web_image
 
 ECS_TRUST = json.dumps({
     "Version": "2012-10-17",
@@ -18,6 +19,13 @@ ECS_TRUST = json.dumps({
 
 def allow(actions, resources):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network_is_left():
+    """The router outlives a server, as tasks do; the tests take theirs away."""
+    yield
+    subprocess.run(["ip", "netns", "del", f"{NETWORK}-router"], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,3 @@ class World:
         return types.SimpleNamespace(
             id=details["networkInterfaceId"], private=details["privateIPv4Address"],
             public=interface.get("Association", {}).get("PublicIp"), described=interface)
-
-
-__all__ = ["REGION"]

@@ -24,6 +24,9 @@ import botocore.config
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate"))
 REGION = "us-east-1"
+# A network of the tests' own, beside that of a server which may run on this machine.
+NETWORK = "tgtest"
+NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", "169.254.173.0/30", "--public-pool", "198.51.100.128/25"]
 APPLETS = "sh httpd ls cat echo sleep id env wget nc ip ping nslookup hostname date ps kill true false grep head dd tr mount touch".split()
 
 # (service, operation) that a client of this run called with success; `test_compatibility.py` holds the table against it.
@@ -52,6 +55,7 @@ class Server:
 
     def __init__(self, directory, *options):
         self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
         self.options = options
         self.port = free_port()
@@ -68,7 +72,7 @@ class Server:
             "TIDEGATE_ROOT_ACCESS_KEY_ID": self.access_key_id,
             "TIDEGATE_ROOT_SECRET_ACCESS_KEY": self.secret_access_key,
         }
-        command = [BINARY, "serve", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}", *self.options]
+        command = [BINARY, "serve", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}", *NETWORK_OPTIONS, *self.options]
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         until(self.healthy, 20, "the server's health")

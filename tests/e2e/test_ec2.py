@@ -72,6 +72,9 @@ def test_security_groups(ec2):
     described = only(ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"])
     assert described["IpPermissions"][0]["IpRanges"] == [{"CidrIp": "10.0.0.0/8", "Description": "inside"}]
     assert described["IpPermissionsEgress"][0]["IpProtocol"] == "-1"
+    changed = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 444, "CidrIpv4": "10.0.0.0/8"}
+    ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": changed}])
+    assert only(ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"])["IpPermissions"][0]["ToPort"] == 444
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert rule in [listed["SecurityGroupRuleId"] for listed in rules] and len(rules) == 2
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]

@@ -62,10 +62,11 @@ def test_task_definitions(ecs):
 
 
 @pytest.mark.parametrize(("changes", "text"), [
-    ({"cpu": "300"}, "Invalid 'cpu' setting for task"),
+    ({"cpu": "much"}, "Invalid 'cpu' setting for task"),
+    ({"cpu": "300"}, "No Fargate configuration exists for given values"),
     ({"cpu": "4096", "memory": "4096"}, "No Fargate configuration exists for given values"),
     ({"cpu": None}, "Fargate requires that 'cpu' be defined at the task level."),
-    ({"memory": None}, "Fargate requires that 'memory' be defined at the task level."),
+    ({"memory": None, "containerDefinitions": [{"name": "a", "image": "x", "memory": 512}]}, "Fargate requires that 'memory' be defined at the task level."),
     ({"networkMode": "bridge"}, "Fargate only supports network mode"),
     ({"containerDefinitions": []}, "Container list cannot be empty"),
     ({"containerDefinitions": [{"name": "a", "image": "x"}, {"name": "a", "image": "x"}]}, "unique"),

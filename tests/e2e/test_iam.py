@@ -174,3 +174,81 @@ def test_pass_role_is_checked(server, iam, account):
     assert f"is not authorized to perform: iam:PassRole on resource: {arn}" in message
     iam.put_user_policy(UserName=user, PolicyName="pass", PolicyDocument=allow("iam:PassRole", arn))
     ecs.register_task_definition(**definition)
+
+
+def test_groups_give_rights(server, iam):
+    user, group = unique("user"), unique("group")
+    iam.create_user(UserName=user)
+    iam.create_group(GroupName=group, Path="/team/")
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    logs = server.client("logs", key["AccessKeyId"], key["SecretAccessKey"])
+    iam.add_user_to_group(GroupName=group, UserName=user)
+    assert [listed["UserName"] for listed in iam.get_group(GroupName=group)["Users"]] == [user]
+    assert [listed["GroupName"] for listed in iam.list_groups_for_user(UserName=user)["Groups"]] == [group]
+    assert group in [listed["GroupName"] for listed in iam.list_groups(PathPrefix="/team/")["Groups"]]
+    refused("AccessDeniedException", logs.describe_log_groups)
+    iam.put_group_policy(GroupName=group, PolicyName="p", PolicyDocument=allow("logs:*", "*"))
+    logs.describe_log_groups()
+    assert iam.list_group_policies(GroupName=group)["PolicyNames"] == ["p"]
+    assert iam.get_group_policy(GroupName=group, PolicyName="p")["PolicyDocument"] == json.loads(allow("logs:*", "*"))
+    iam.delete_group_policy(GroupName=group, PolicyName="p")
+    managed = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_group_policy(GroupName=group, PolicyArn=managed)
+    assert iam.list_attached_group_policies(GroupName=group)["AttachedPolicies"][0]["PolicyArn"] == managed
+    logs.describe_log_groups()
+    iam.detach_group_policy(GroupName=group, PolicyArn=managed)
+    iam.remove_user_from_group(GroupName=group, UserName=user)
+    iam.update_group(GroupName=group, NewGroupName=group + "-new")
+    iam.delete_group(GroupName=group + "-new")
+    iam.update_user(UserName=user, NewUserName=user + "-new")
+    assert iam.get_user(UserName=user + "-new")["User"]["Arn"].endswith(user + "-new")
+
+
+def test_instance_profiles(iam):
+    profile, role = unique("profile"), unique("role")
+    iam.create_instance_profile(InstanceProfileName=profile, Tags=[{"Key": "a", "Value": "b"}])
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=ECS_TRUST)
+    iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=role)
+    assert iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"][0]["RoleName"] == role
+    assert profile in [listed["InstanceProfileName"] for listed in iam.list_instance_profiles()["InstanceProfiles"]]
+    iam.tag_instance_profile(InstanceProfileName=profile, Tags=[{"Key": "c", "Value": "d"}])
+    iam.untag_instance_profile(InstanceProfileName=profile, TagKeys=["a"])
+    assert iam.list_instance_profile_tags(InstanceProfileName=profile)["Tags"] == [{"Key": "c", "Value": "d"}]
+    iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role)
+    iam.delete_instance_profile(InstanceProfileName=profile)
+    refused("NoSuchEntity", iam.get_instance_profile, InstanceProfileName=profile)
+
+
+def test_the_service_linked_role(iam):
+    role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")["Role"]
+    assert role["RoleName"] == "AWSServiceRoleForECS"
+    task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
+    assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+
+
+def test_the_account(iam, account):
+    alias = unique("alias")
+    iam.create_account_alias(AccountAlias=alias)
+    assert iam.list_account_aliases()["AccountAliases"] == [alias]
+    iam.delete_account_alias(AccountAlias=alias)
+    assert iam.get_account_summary()["SummaryMap"]["Users"] >= 0
+    name = unique("role")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=ECS_TRUST)
+    details = [role for page in iam.get_paginator("get_account_authorization_details").paginate(Filter=["Role"]) for role in page["RoleDetailList"]]
+    assert f"arn:aws:iam::{account}:role/{name}" in [role["Arn"] for role in details]
+
+
+def test_policies_are_simulated_as_they_are_decided(iam):
+    name = unique("role")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=ECS_TRUST)["Role"]["Arn"]
+    document = json.loads(allow("logs:*", "*"))
+    document["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/team": "a"}}
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    assert iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"] == ["aws:RequestTag/team"]
+    assert iam.get_context_keys_for_custom_policy(PolicyInputList=[json.dumps(document)])["ContextKeyNames"] == ["aws:RequestTag/team"]
+    entry = {"ContextKeyName": "aws:RequestTag/team", "ContextKeyType": "string", "ContextKeyValues": ["a"]}
+    answer = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["logs:PutLogEvents", "ecs:RunTask"], ContextEntries=[entry])
+    assert [result["EvalDecision"] for result in answer["EvaluationResults"]] == ["allowed", "implicitDeny"]
+    answer = iam.simulate_custom_policy(PolicyInputList=[json.dumps(document)], ActionNames=["logs:PutLogEvents"])
+    result = answer["EvaluationResults"][0]
+    assert result["EvalDecision"] == "implicitDeny" and result["MissingContextValues"] == ["aws:RequestTag/team"]

@@ -25,15 +25,18 @@ def served():
 def example(shape, name=""):
     """The smallest valid value of a shape."""
     if shape.type_name == "structure":
-        return {member: example(shape.members[member], member) for member in shape.required_members}
+        wanted = set(shape.required_members) | ({"GroupId", "logGroupName"} & set(shape.members))
+        return {member: example(shape.members[member], member) for member in wanted}
     if shape.type_name == "list":
         return [example(shape.member, name)] * max(1, shape.metadata.get("min", 1))
     if shape.type_name == "map":
-        return {}
+        return {"key": "value"}
     if shape.type_name == "string":
         if shape.enum:
             return shape.enum[0]
-        known = {"PolicyDocument": "{}", "AssumeRolePolicyDocument": "{}", "RoleArn": "arn:aws:iam::123456789012:role/none"}
+        known = {
+            "PolicyDocument": "{}", "RoleArn": "arn:aws:iam::123456789012:role/none", "AccessKeyId": "AKIAEXAMPLE123456789",
+            "VersionId": "v1", "GroupId": "sg-00000000000000000"}
         for word, value in known.items():
             if name.endswith(word):
                 return value
