@@ -1,8 +1,11 @@
 # make demo   installs what is missing, builds Tidegate, and walks the road of a private image on this machine
 # make test   installs what the tests need and passes all of them
+# make fuzz   feeds every door that strangers' bytes come through, each for SECONDS_EACH seconds; see fuzz/README.md
 # make bench  measures what SPECIFICATION.md promises, beside what a user would run instead
 
-.PHONY: demo build test lint bench
+.PHONY: demo build test lint fuzz bench
+
+SECONDS_EACH ?= 60
 
 demo: build
 	target/release/tidegate demo
@@ -26,6 +29,17 @@ test:
 	cargo test --workspace --locked
 	cargo build --locked --package tidegate
 	target/python/bin/python -m pytest -q tests
+
+fuzz:
+	scripts/install.sh run
+	cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
+	cp Cargo.lock fuzz/Cargo.lock
+	@cd fuzz && for target in $$(cargo fuzz list); do \
+		echo "fuzzing $$target for $(SECONDS_EACH) seconds"; \
+		mkdir -p found/$$target; \
+		cargo fuzz run --sanitizer none $$target found/$$target corpus/$$target -- \
+			-max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 bench:
 	scripts/install.sh test

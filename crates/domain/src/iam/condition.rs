@@ -264,9 +264,9 @@ fn clock_and_offset(text: &str) -> Option<(Time, UtcOffset)> {
         UtcOffset::UTC
     } else {
         let (hours, minutes) = offset[1..].split_once(':').unwrap_or((&offset[1..], "0"));
-        let minutes = i32::try_from(digits(hours)? * 60 + digits(minutes)?).ok()?;
+        let minutes = i32::try_from(digits(hours)?.checked_mul(60)?.checked_add(digits(minutes)?)?).ok()?;
         let sign = if offset.starts_with('-') { -1 } else { 1 };
-        UtcOffset::from_whole_seconds(sign * minutes * 60).ok()?
+        UtcOffset::from_whole_seconds(minutes.checked_mul(sign * 60)?).ok()?
     };
     let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let mut numbers = whole.splitn(3, ':').map(|text| digits(text).and_then(|number| u8::try_from(number).ok()));
@@ -302,6 +302,7 @@ mod tests {
             ("2013-13-01", None),
             ("2013-02-30", None),
             ("2013-06-30T25:00:00Z", None),
+            ("2013-06-30T00:00+999999999:00", None),
             ("tomorrow", None),
             ("", None),
         ] {

@@ -88,7 +88,8 @@ impl FromStr for Reference {
             return Err(ReferenceError::Tag);
         }
         let host = host.to_ascii_lowercase();
-        if !is_host(&host) {
+        // A host only by its upper case letters would be a repository of Docker Hub when it is read again.
+        if !is_host(&host) || !looks_like_host(&host) {
             return Err(ReferenceError::Host);
         }
         let host = if host == "index.docker.io" { String::from(DOCKER_HUB) } else { host };

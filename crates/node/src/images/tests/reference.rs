@@ -20,7 +20,7 @@ fn names_are_completed_as_docker_does() {
         ("127.0.0.1:5000/alice/space:v1", "127.0.0.1:5000/alice/space:v1"),
         ("[::1]:5000/space", "[::1]:5000/space:latest"),
         ("registry.example.com/a/b/c/d:x_y.z-1", "registry.example.com/a/b/c/d:x_y.z-1"),
-        ("Registry/space", "registry/space:latest"),
+        ("LOCALHOST/space", "localhost/space:latest"),
         ("a__b/c.d/e--f", "docker.io/a__b/c.d/e--f:latest"),
         ("127.0.0.1:1/alice/space", "127.0.0.1:1/alice/space:latest"),
     ];
@@ -53,6 +53,7 @@ fn what_is_no_reference_is_refused() {
         ("a..b/c..d", Host),
         ("r.io/../etc", Repository),
         ("r_x.io/a", Host),
+        ("Registry/space", Host),
         ("r.io:99999/a", Host),
         ("r.io:/a", Host),
         ("[::1/a", Host),
