@@ -149,7 +149,7 @@ class World:
                 raise AssertionError(f"the task stopped: {described.get('stoppedReason')} {described['containers']}")
             return described if described["lastStatus"] == status else None
 
-        return until(reached, seconds, f"{status} of {task}")
+        return until(reached, seconds, lambda: f"{status} of {self.describe(task)}")
 
     def stop(self, task, **options):
         self.ecs.stop_task(cluster=self.cluster, task=task, **options)

@@ -40,7 +40,7 @@ def until(condition, seconds=30, what="the condition"):
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what} did not come true in {seconds} s"
+        assert time.monotonic() < deadline, f"{what() if callable(what) else what} did not come true in {seconds} s"
         time.sleep(0.02)
 
 

@@ -103,7 +103,7 @@ def test_kill_at_random_moments(world):
                     acknowledged.append(world.run(definition))
                 else:
                     over.wait(0.05)
-            except botocore.exceptions.HTTPClientError:
+            except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError):
                 over.wait(0.02)
 
     workers = [threading.Thread(target=load, args=(seed,)) for seed in range(3)]

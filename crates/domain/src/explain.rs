@@ -33,8 +33,36 @@ pub fn chain(task: &Task, failure: &Failure) -> Vec<Link> {
         let detail = "It was opened and has a user name and a password.";
         links.push(link(LinkKind::Secret, secret, Outcome::Good, detail));
     }
+    if failure.chain.is_empty() {
+        links.push(last_step(task, failure));
+    }
     links.extend_from_slice(&failure.chain);
     links
+}
+
+/// The broken link of a failure that came without a chain: what it was about, and what to look at.
+fn last_step(task: &Task, failure: &Failure) -> Link {
+    let (kind, mend) = match failure.name {
+        FailureName::ResourceInitializationError => {
+            (LinkKind::Network, "Look at the server's log and at tidegate doctor.".to_owned())
+        }
+        FailureName::CannotPullContainerError => {
+            (LinkKind::Image, "Check the image's name and its registry.".to_owned())
+        }
+        FailureName::CannotCreateContainerError | FailureName::CannotStartContainerError => {
+            (LinkKind::Container, "Check entryPoint, command, workingDirectory and user against the image.".to_owned())
+        }
+        FailureName::OutOfMemoryError => {
+            (LinkKind::Container, "Give the container, or the task, more memory.".to_owned())
+        }
+        FailureName::ContainerRuntimeError | FailureName::TaskDependencyError => {
+            (LinkKind::Container, format!("Look at what it printed last: tidegate logs {}", task.id()))
+        }
+    };
+    let subject = failure.container.as_deref().unwrap_or(&task.spec.interface.id);
+    let mut broken = link(kind, subject, Outcome::Broken, &failure.message);
+    broken.mend = mend;
+    broken
 }
 
 fn network(task: &Task) -> Link {
@@ -141,6 +169,17 @@ mod tests {
         assert_eq!(told.iter().map(|link| link.kind).collect::<Vec<_>>(), [LinkKind::Secret, LinkKind::Registry]);
         let secrets = Failure { name: FailureName::ResourceInitializationError, ..failure };
         assert_eq!(chain(&refused, &secrets), [registry]);
+    }
+
+    #[test]
+    fn a_failure_without_a_chain_is_its_own_broken_link() {
+        let failure = Failure::new(FailureName::CannotStartContainerError, "no /start").of_container("web");
+        let told = chain(&task(&[("web", true)]), &failure);
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (told[0].kind, told[0].outcome, told[0].subject.as_str()),
+            (LinkKind::Container, Outcome::Broken, "web")
+        );
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn referenced_groups(plan: &NetworkPlan) -> BTreeSet<&str> {
 }
 
 fn rule_line(rule: &RulePlan, side: &str) -> String {
-    let mut line = match &rule.peer {
+    let peer = match &rule.peer {
         Peer::Cidr(range) if range.prefix_len() == 0 => String::new(),
         Peer::Cidr(range) => format!("ip {side} {range} "),
         Peer::Group(id) => format!("ip {side} @{} ", members_of(id)),
@@ -193,7 +193,7 @@ fn rule_line(rule: &RulePlan, side: &str) -> String {
         _ if first == last => format!("{name} dport {first} "),
         _ => format!("{name} dport {first}-{last} "),
     };
-    line += &match rule.protocol {
+    let matched = match rule.protocol {
         Protocol::All => String::new(),
         Protocol::Tcp(first, last) => ports("tcp", first, last),
         Protocol::Udp(first, last) => ports("udp", first, last),
@@ -202,7 +202,7 @@ fn rule_line(rule: &RulePlan, side: &str) -> String {
         Protocol::Icmp(Some(kind), Some(code)) => format!("icmp type {kind} icmp code {code} "),
         Protocol::Number(number) => format!("meta l4proto {number} "),
     };
-    line + "accept"
+    format!("{peer}{matched}accept")
 }
 
 fn chain_of(way: &str, group_id: &str) -> String {

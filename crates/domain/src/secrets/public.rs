@@ -26,7 +26,7 @@ pub fn is_public(policy: &Policy) -> bool {
 
 fn is_tied(statement: &Statement) -> bool {
     let alone = Policy { statements: vec![statement.clone()] };
-    alone.condition_keys().iter().any(|key| TYING_KEYS.contains(&key.as_str()))
+    alone.condition_keys().iter().any(|key| TYING_KEYS.iter().any(|tying| key.eq_ignore_ascii_case(tying)))
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use nix::errno::Errno;
@@ -28,14 +27,13 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::NetworkError;
+use crate::wait;
 
 /// The protocol number of our routes, so that they can be told from others (`ip route show proto 116`).
 pub(super) const OUR_PROTOCOL: RouteProtocol = RouteProtocol::Other(116);
 
 /// How long a link may take until it sends.
 const ACTIVE_DEADLINE: Duration = Duration::from_secs(5);
-/// How often that is looked at.
-const ACTIVE_INTERVAL: Duration = Duration::from_micros(200);
 
 /// One change and what to call it when it fails.
 pub(super) struct Change {
@@ -146,14 +144,14 @@ impl Netlink {
     /// Waits until a link that was brought up really sends. The kernel gets there a moment after both ends are up;
     /// what is sent before that is lost, and a lost first packet costs a task a whole second.
     pub(super) fn wait_until_active(&mut self, index: u32) -> Result<(), NetworkError> {
-        let begun = Instant::now();
-        while begun.elapsed() < ACTIVE_DEADLINE {
-            if self.attributes(index)?.contains(&LinkAttribute::OperState(State::Up)) {
-                return Ok(());
-            }
-            thread::sleep(ACTIVE_INTERVAL);
-        }
-        Err(NetworkError::Netlink { what: format!("waiting for link {index}"), source: Errno::ETIMEDOUT.into() })
+        let is_up = |attributes: &[LinkAttribute]| attributes.contains(&LinkAttribute::OperState(State::Up));
+        wait::until(ACTIVE_DEADLINE, || match self.attributes(index) {
+            Ok(attributes) => is_up(&attributes).then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        })
+        .unwrap_or_else(|| {
+            Err(NetworkError::Netlink { what: format!("waiting for link {index}"), source: Errno::ETIMEDOUT.into() })
+        })
     }
 
     fn attributes(&mut self, index: u32) -> Result<Vec<LinkAttribute>, NetworkError> {

@@ -92,7 +92,8 @@ fn process_end(pid: i32) -> io::Result<AsyncFd<OwnedFd>> {
     }
     // SAFETY: the kernel has just made this descriptor for us.
     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    AsyncFd::try_with_interest(descriptor, Interest::READABLE).map_err(io::Error::from)
+    // SAFETY: the AsyncFd owns the descriptor, which is nobody else's and stays open as long as the AsyncFd.
+    unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }.map_err(io::Error::from)
 }
 
 /// After the shim hung up: it finished, or it died.

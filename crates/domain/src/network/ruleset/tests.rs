@@ -57,6 +57,7 @@ fn plan(tasks: u8) -> NetworkPlan {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one ruleset, as it is loaded")]
 fn the_router() {
     expect![[r#"
         table inet tidegate
@@ -182,7 +183,8 @@ fn the_host() {
         		iifname "tg-host" meta nfproto ipv6 drop
         	}
         }
-    "#]].assert_eq(&render_host(&plan(2), "tg", "tg-host"));
+    "#]]
+    .assert_eq(&render_host(&plan(2), "tg", "tg-host"));
 }
 
 #[test]

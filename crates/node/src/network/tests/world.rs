@@ -141,7 +141,7 @@ impl Server {
                     Ok((mut stream, peer)) => {
                         let _ = stream.write_all(peer.ip().to_string().as_bytes());
                     }
-                    Err(_) => thread::sleep(Duration::from_millis(2)),
+                    Err(_) => thread::park_timeout(Duration::from_millis(2)),
                 }
             }
         });
