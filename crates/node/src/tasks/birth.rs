@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
+use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 use super::Inner;
@@ -22,11 +23,12 @@ use crate::shim::plan::ShimPlan;
 pub(super) struct Shim {
     stream: UnixStream,
     child: Option<Child>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Shim {
-    /// Begins a task's shim.
-    pub(super) fn begin(node: &Inner, task: &Task) -> io::Result<Self> {
+    /// Begins a task's shim. The permit is given back when it has its plan, or is gone.
+    pub(super) fn begin(node: &Inner, task: &Task, permit: OwnedSemaphorePermit) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let log = OpenOptions::new().create(true).append(true).mode(0o600).open(task.directory.shim_log())?;
         let mut command = Command::new(node.shim_executable.path());
@@ -35,7 +37,7 @@ impl Shim {
             command.arg(SHARED_PROCESSES);
         }
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
-        Ok(Self { stream: ours, child: Some(command.spawn()?) })
+        Ok(Self { stream: ours, child: Some(command.spawn()?), permit: Some(permit) })
     }
 
     /// Tells it its plan. From here on it is on its own.
@@ -57,7 +59,11 @@ impl Drop for Shim {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
         // It ends by itself now; without a runtime this process ends too and leaves it to process 1.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || child.wait());
+            let permit = self.permit.take();
+            runtime.spawn_blocking(move || {
+                let _ = child.wait();
+                drop(permit);
+            });
         }
     }
 }

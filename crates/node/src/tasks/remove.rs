@@ -17,8 +17,15 @@ use super::task::Task;
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a shim without a plan may take to end.
+const BIRTH_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Takes a task away; tries until it is gone.
 pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
+    let _road = task.road.lock().await;
+    if tokio::time::timeout(BIRTH_PATIENCE, task.birth.acquire()).await.is_err() {
+        tracing::error!(task = task.spec.task_id, "a shim that was never told its plan does not end");
+    }
     let mut pause = PAUSE;
     while let Err(message) = attempt(&node, &task.spec.task_id, || task.release()).await {
         tracing::error!(task = task.spec.task_id, "cannot take a task away yet: {message}");

@@ -6,11 +6,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use domain::compute::ContainerSpec;
 use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use wire::{Sensitive, Timestamp};
 
 use super::Inner;
@@ -18,17 +18,32 @@ use super::birth::Shim;
 use super::directory::KeptImage;
 use super::launch::{self, Prepared, PreparedContainer};
 use super::link;
-use super::task::Task;
+use super::task::{Task, Wanted};
 use crate::images::{Image, PullProgress};
 use crate::metadata;
 
+/// How long a network may take to be finished when the task is no longer wanted.
+const NETWORK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Takes a task up. Returns when its shim runs, or it failed, or it was stopped before.
 pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
+    let _road = task.road.lock().await;
+    if *task.wanted.borrow() >= Wanted::Stop {
+        return task.stopped_early();
+    }
+    let mut network = tokio::spawn({
+        let (node, task) = (Arc::clone(&node), Arc::clone(&task));
+        async move { prepare_network(&node, &task).await }
+    });
     let prepared = tokio::select! {
         biased;
         () = task.wanted_down() => None,
-        prepared = prepare(&node, &task) => Some(prepared),
+        prepared = prepare(&node, &task, &mut network) => Some(prepared),
     };
+    // A half-made network is not dropped but finished, or it would appear after it was taken away.
+    if !network.is_finished() && tokio::time::timeout(NETWORK_PATIENCE, &mut network).await.is_err() {
+        network.abort();
+    }
     match prepared {
         None => task.stopped_early(),
         Some(Err(failure)) => task.failed(failure),
@@ -41,28 +56,17 @@ pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
 }
 
 /// Everything that can be done side by side.
-async fn prepare(node: &Arc<Inner>, task: &Arc<Task>) -> Result<Prepared, Failure> {
+async fn prepare(
+    node: &Arc<Inner>,
+    task: &Arc<Task>,
+    network: &mut JoinHandle<Result<PathBuf, Failure>>,
+) -> Result<Prepared, Failure> {
     let mut containers = JoinSet::new();
     for index in 0..task.spec.containers.len() {
         let (node, task) = (Arc::clone(node), Arc::clone(task));
         containers.spawn(async move { prepare_container(&node, &task, index).await });
     }
-    let network = async {
-        let path = node.network.prepare(&task.spec.interface, &task.spec.task_id).await.map_err(|error| {
-            let message = error.to_string();
-            let link = Link {
-                kind: LinkKind::Network,
-                subject: task.spec.interface.id.clone(),
-                outcome: Outcome::Broken,
-                detail: message.clone(),
-                mend: "tidegate doctor says what this host lacks".to_owned(),
-            };
-            let message = format!("failed to configure ENI: {message}");
-            Failure::new(FailureName::ResourceInitializationError, message).with_link(link)
-        })?;
-        task.observe(|observation| observation.network_ready = true);
-        Ok::<PathBuf, Failure>(path)
-    };
+    let network = async { network.await.map_err(|error| internal(&error))? };
     let all = async {
         let mut prepared = Vec::new();
         while let Some(joined) = containers.join_next().await {
@@ -73,12 +77,30 @@ async fn prepare(node: &Arc<Inner>, task: &Arc<Task>) -> Result<Prepared, Failur
     };
     let shim = async {
         let (node, task) = (Arc::clone(node), Arc::clone(task));
-        let begun =
-            tokio::task::spawn_blocking(move || Shim::begin(&node, &task)).await.map_err(|error| internal(&error))?;
+        let permit = Arc::clone(&task.birth).acquire_owned().await.map_err(|error| internal(&error))?;
+        let begun = tokio::task::spawn_blocking(move || Shim::begin(&node, &task, permit));
+        let begun = begun.await.map_err(|error| internal(&error))?;
         begun.map_err(|error| cannot_create(format!("cannot start the task's shim: {error}")))
     };
     let (shim, network_namespace, containers) = tokio::try_join!(shim, network, all)?;
     Ok(Prepared { shim, network_namespace, containers })
+}
+
+async fn prepare_network(node: &Inner, task: &Task) -> Result<PathBuf, Failure> {
+    let path = node.network.prepare(&task.spec.interface, &task.spec.task_id).await.map_err(|error| {
+        let message = error.to_string();
+        let link = Link {
+            kind: LinkKind::Network,
+            subject: task.spec.interface.id.clone(),
+            outcome: Outcome::Broken,
+            detail: message.clone(),
+            mend: "tidegate doctor says what this host lacks".to_owned(),
+        };
+        let message = format!("failed to configure ENI: {message}");
+        Failure::new(FailureName::ResourceInitializationError, message).with_link(link)
+    })?;
+    task.observe(|observation| observation.network_ready = true);
+    Ok(path)
 }
 
 async fn prepare_container(node: &Inner, task: &Task, index: usize) -> Result<PreparedContainer, Failure> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::compute::{ContainerObservation, ContainerPhase, TaskObservation, TaskServices, TaskSpec};
 use domain::failure::{Failure, FailureName};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use wire::Timestamp;
 
@@ -38,6 +38,10 @@ pub(crate) struct Task {
     pub(super) wanted: watch::Sender<Wanted>,
     changes: watch::Sender<u64>,
     state: Mutex<State>,
+    /// Held by whoever goes up or down with the task, so that nothing is made that was just taken away.
+    pub(super) road: tokio::sync::Mutex<()>,
+    /// Held by a shim that has not yet been told its plan; it must be gone before the task is.
+    pub(super) birth: Arc<Semaphore>,
     /// Work that ends with the task's removal.
     background: Mutex<Vec<AbortHandle>>,
 }
@@ -80,6 +84,8 @@ impl Task {
             wanted: watch::channel(Wanted::Nothing).0,
             changes,
             state: Mutex::new(state),
+            road: tokio::sync::Mutex::new(()),
+            birth: Arc::new(Semaphore::new(1)),
             background: Mutex::default(),
         }
     }
