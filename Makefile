@@ -30,10 +30,12 @@ test:
 	cargo build --locked --package tidegate
 	target/python/bin/python -m pytest -q tests
 
-fuzz:
+fuzz/Cargo.lock: Cargo.lock
+	cp Cargo.lock fuzz/Cargo.lock
+
+fuzz: fuzz/Cargo.lock
 	scripts/install.sh run
 	cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
-	cp Cargo.lock fuzz/Cargo.lock
 	@cd fuzz && for target in $$(cargo fuzz list); do \
 		echo "fuzzing $$target for $(SECONDS_EACH) seconds"; \
 		mkdir -p found/$$target; \
