@@ -17,6 +17,10 @@ use super::{auth, challenge, layer, limits};
 const HOST: &str = "registry.example";
 
 /// Decompresses and unpacks a layer into an empty directory. The error is the words that a person would see.
+///
+/// # Panics
+///
+/// A limit did not hold.
 pub fn unpack_layer(bytes: &[u8], root: &Path) -> Result<(), String> {
     let unpacked = layer::unpack_bytes(bytes, root).map_err(|error| error.to_string())?;
     assert!(unpacked.entries <= limits::LAYER_ENTRIES && unpacked.bytes <= limits::LAYER_BYTES);
@@ -34,6 +38,10 @@ pub fn token_address(header: &[u8]) -> Option<String> {
 }
 
 /// Reads a manifest or an index and chooses from it, then the same bytes as a configuration.
+///
+/// # Panics
+///
+/// A limit did not hold.
 pub fn read_manifest(media_type: &str, body: &[u8]) {
     let document = Document { digest: Digest::of(body), media_type: media_type.to_owned(), bytes: body.to_vec() };
     match Manifest::read(&document, HOST) {
