@@ -26,7 +26,7 @@ BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate")
 REGION = "us-east-1"
 # A network of the tests' own, beside that of a server which may run on this machine.
 NETWORK = "tgtest"
-NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", "169.254.173.0/30", "--public-pool", "198.51.100.128/25"]
+NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", "169.254.173.0/30", "--public-pool", "203.0.113.192/26"]
 APPLETS = "sh httpd ls cat echo sleep id env wget nc ip ping nslookup hostname date ps kill true false grep head dd tr mount touch".split()
 
 # (service, operation) that a client of this run called with success; `test_compatibility.py` holds the table against it.

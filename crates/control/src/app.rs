@@ -7,8 +7,8 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use ipnet::Ipv4Net;
 use wire::Timestamp;
 
-use crate::logs::LogFiles;
 use crate::iam::documents::Documents;
+use crate::logs::LogFiles;
 use crate::seal::RootKey;
 use crate::store::Store;
 
@@ -27,9 +27,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// 203.0.113.0/24, a range for documentation (RFC 5737): nothing real is shadowed by it.
+    /// 198.51.100.0/24, a range for documentation (RFC 5737): nothing real is shadowed by it.
     pub fn default_public_pool() -> Vec<Ipv4Net> {
-        vec![Ipv4Net::new_assert(std::net::Ipv4Addr::new(203, 0, 113, 0), 24)]
+        vec![Ipv4Net::new_assert(std::net::Ipv4Addr::new(198, 51, 100, 0), 24)]
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) struct Serve {
     /// The account that exists from the start
     #[arg(long, value_name = "12 DIGITS", default_value = "123456789012", value_parser = account)]
     pub(crate) account: String,
-    /// A range from which tasks get public addresses [default: 203.0.113.0/24, reachable from this host only]
+    /// A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
     #[arg(long, value_name = "CIDR")]
     pub(crate) public_pool: Vec<Ipv4Net>,
     /// Mirrors, certificates and other settings per registry [default: /etc/tidegate/registries.toml, if it is there]

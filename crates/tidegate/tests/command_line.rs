@@ -64,7 +64,7 @@ fn serve_names_its_options_and_defaults() {
               --listen <ADDRESS>      The address to listen on [default: 127.0.0.1:4566]
               --region <REGION>       The one region of this server [default: us-east-1]
               --account <12 DIGITS>   The account that exists from the start [default: 123456789012]
-              --public-pool <CIDR>    A range from which tasks get public addresses [default: 203.0.113.0/24, reachable from this host only]
+              --public-pool <CIDR>    A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
               --registries <FILE>     Mirrors, certificates and other settings per registry [default: /etc/tidegate/registries.toml, if it is there]
               --runtime <RUNTIME>     What starts containers: libcontainer (built in), or the command of an OCI runtime such as runc or runsc [default: libcontainer]
               --network-name <NAME>   What network names begin with; a second server on this machine needs another one [default: tg]

@@ -232,7 +232,7 @@ pub struct PublicAddressRecord {
     pub dns_name: String,
 }
 
-/// Whose an address is. Key: kind and address, `private/172.31.0.4` or `public/203.0.113.7`.
+/// Whose an address is. Key: kind and address, `private/172.31.0.4` or `public/198.51.100.7`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressRecord {
     /// The interface that has it.

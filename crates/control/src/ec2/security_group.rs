@@ -172,7 +172,7 @@ pub(super) fn named(
     name: Option<&str>,
 ) -> Result<String, ServiceError> {
     if let Some(id) = id {
-        return find::<SecurityGroupRecord>(state, account, id).map(|group| group.id.clone());
+        return Ok(id.to_owned());
     }
     let name = name.ok_or_else(|| error::missing_parameter("groupName or groupId"))?;
     let vpc_id = default_vpc(state, account);

@@ -117,7 +117,8 @@ fn move_up(task: &mut Task, observation: Option<&TaskObservation>, now: Timestam
         task.last_status = TaskStatus::Running;
         task.started_at = Some(now);
     }
-    None
+    // Something may be there only because an earlier process began it: it is told again until the task runs.
+    (task.last_status < TaskStatus::Running).then_some(TaskAction::Start)
 }
 
 fn move_down(task: &mut Task, observation: Option<&TaskObservation>, now: Timestamp) -> Option<TaskAction> {

@@ -34,7 +34,7 @@ impl Place {
 
     /// Sixteen public addresses of a range for documentation (RFC 5737).
     fn public_pool(self) -> Ipv4Net {
-        Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, self.0 % 16 * 16), 28)
+        Ipv4Net::new_assert(Ipv4Addr::new(203, 0, 113, 128 + self.0 % 4 * 16), 28)
     }
 }
 

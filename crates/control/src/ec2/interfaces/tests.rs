@@ -29,7 +29,7 @@ fn the_first_interface_has_the_first_free_addresses_and_the_default_group() {
     let (test, mut state, subnet_id) = with_default_vpc();
     let spec = allocate(&test.app, &mut state, &wanted(&subnet_id, &[])).expect("free addresses");
     assert_eq!(spec.address.to_string(), "172.31.0.4");
-    assert_eq!(spec.public_address.map(|address| address.to_string()).as_deref(), Some("203.0.113.1"));
+    assert_eq!(spec.public_address.map(|address| address.to_string()).as_deref(), Some("198.51.100.1"));
     assert_eq!(spec.private_dns_name.as_deref(), Some("ip-172-31-0-4.ec2.internal"));
     assert!(spec.mac_address.starts_with("02:") && spec.mac_address.len() == 17, "{}", spec.mac_address);
     let record = state.network_interfaces.get(&spec.id).expect("a record");
@@ -47,7 +47,7 @@ fn a_released_address_rests_until_the_search_comes_round() {
     release(&mut state, &first.id);
     let second = allocate(&test.app, &mut state, &wanted(&subnet_id, &[])).expect("free addresses");
     assert_eq!(second.address.to_string(), "172.31.0.5");
-    assert_eq!(second.public_address.map(|address| address.to_string()).as_deref(), Some("203.0.113.2"));
+    assert_eq!(second.public_address.map(|address| address.to_string()).as_deref(), Some("198.51.100.2"));
     for _ in 0..252 {
         allocate(&test.app, &mut state, &wanted(&subnet_id, &[])).expect("free addresses");
     }

@@ -71,9 +71,9 @@ fn a_task_that_its_user_stops_walks_the_whole_road() {
     "#]],
     );
     let mut observation = begun(&task);
-    assert_eq!(step(&mut task, Some(&observation), 2), None);
+    assert_eq!(step(&mut task, Some(&observation), 2), Some(TaskAction::Start));
     observation.network_ready = true;
-    assert_eq!(step(&mut task, Some(&observation), 3), None);
+    assert_eq!(step(&mut task, Some(&observation), 3), Some(TaskAction::Start));
     check(
         &task,
         &expect![[r#"

@@ -193,7 +193,7 @@ pub(super) fn plan() -> NetworkPlan {
         vpcs: vec![vpc("vpc-1", "subnet-1", true), vpc("vpc-2", "subnet-2", false)],
         interfaces: Vec::new(),
         security_groups: Vec::new(),
-        public_ranges: vec![cidr("198.51.100.0/24")],
+        public_ranges: vec![cidr("203.0.113.96/27")],
     }
 }
 

@@ -119,7 +119,7 @@ impl World {
                 security_groups: Vec::new(),
             }],
             security_groups: Vec::new(),
-            public_ranges: vec!["198.51.100.0/24".parse().expect("a range")],
+            public_ranges: vec!["203.0.113.96/27".parse().expect("a range")],
         };
         node.apply_network(Arc::new(plan)).await.expect("a network");
     }
