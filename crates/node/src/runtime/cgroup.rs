@@ -131,8 +131,18 @@ impl Cgroups {
         let hierarchy = ["pids", "devices", "memory"].iter().find_map(|controller| self.hierarchy(controller));
         let Some(hierarchy) = hierarchy else { return Ok(()) };
         let group = hierarchy.join(ROOT).join(shim_group(task_id));
-        fs::create_dir_all(&group)?;
-        fs::write(group.join("cgroup.procs"), "0")
+        let enter = || fs::create_dir_all(&group).and_then(|()| fs::write(group.join("cgroup.procs"), "0"));
+        // A server that opens sweeps groups that are empty; then it is made again.
+        enter().or_else(|error| if gone(&error) { enter() } else { Err(error) })
+    }
+
+    /// Takes away the groups of shims that ended before they began. Groups in use stay, whosever they are.
+    pub(crate) fn sweep_shim_groups(&self) {
+        for group in self.roots().iter().flat_map(|root| children(&root.join(ROOT)).unwrap_or_default()) {
+            if group.extension().is_some_and(|extension| extension == "shim") {
+                let _ = fs::remove_dir(group);
+            }
+        }
     }
 
     /// How often the kernel ended a process of the container for its memory use.

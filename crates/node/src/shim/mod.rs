@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::libc;
+use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::stat::Mode;
 use zeroize::Zeroizing;
 
@@ -92,8 +93,12 @@ fn run(task_id: &str, processes: Processes) -> io::Result<()> {
     let keeper = if processes == Processes::Shared { Some(pause::start()?) } else { None };
     let mut plan = read_plan(&stream)?;
     nix::unistd::chdir(plan.directory.as_path())?;
+    // From the lock on a restarted server finds this shim. One whose server died before may have been given up: the task
+    // was started again, or taken away. So it looks before, not to be in the way, and after, to be sure.
+    still_wanted(&stream)?;
     let _lock = take_lock(&plan.directory)?;
     let listener = bind_socket(&plan.directory.join(SOCKET_NAME))?;
+    still_wanted(&stream)?;
     let journal = journal::Journal::create(&plan.directory)?;
     if let Some(keeper) = &keeper {
         keeper.hold_namespace(&plan.directory)?;
@@ -138,6 +143,14 @@ fn read_plan(mut stream: &UnixStream) -> io::Result<ShimPlan> {
     let mut text = Zeroizing::new(vec![0_u8; length]);
     stream.read_exact(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
+}
+
+fn still_wanted(stream: &UnixStream) -> io::Result<()> {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    match recv(stream.as_raw_fd(), &mut [0], flags) {
+        Ok(0) => Err(io::Error::other("the server was gone before the task began")),
+        _ => Ok(()),
+    }
 }
 
 /// Takes the task's lock until this process ends or closes the file. It is a lock of the process, which its children do

@@ -125,6 +125,7 @@ impl Node {
             changes: watch::channel(0).0,
         });
         inner.adopt_all().await?;
+        inner.cgroups.sweep_shim_groups();
         Ok(Arc::new(Self { inner }))
     }
 }
@@ -165,7 +166,11 @@ impl Compute for Node {
     }
 
     fn observe(&self, task_id: &str) -> Option<TaskObservation> {
-        self.inner.tasks().get(task_id).map(|task| task.observation())
+        let task = self.inner.tasks().get(task_id).cloned()?;
+        let observation = task.observation();
+        // A start that was cut off before its shim began has left nothing that counts; it is simply done again.
+        let begun = *task.wanted.borrow() > Wanted::Nothing || observation.failure.is_some();
+        begun.then_some(observation)
     }
 
     fn task_ids(&self) -> Vec<String> {

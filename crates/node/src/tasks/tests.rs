@@ -192,6 +192,29 @@ fn a_failed_start_names_its_reason_and_drops_the_rest() {
 }
 
 #[test]
+fn a_start_that_was_cut_off_is_done_again() {
+    let world = World::new();
+    let mut spec = world.task(vec![script("hangs", "true")]);
+    spec.containers[0].secret_names = vec!["NEVER".into()];
+    let spec = Arc::new(spec);
+    world.run(async |node, _| {
+        world.network(&node, &spec).await;
+        node.apply(&spec, TaskAction::Start).await.expect("begins");
+        until(&node, &spec, |seen| seen.containers[0].phase == ContainerPhase::Pulled).await;
+    });
+    world.run(async |node, _| {
+        assert_eq!(node.observe(&spec.task_id), None, "whoever wants it must start it again");
+        assert_eq!(node.task_ids(), vec![spec.task_id.clone()], "but something of it is there");
+        world.network(&node, &spec).await;
+        node.apply(&spec, TaskAction::Start).await.expect("begins");
+        until(&node, &spec, |seen| seen.containers[0].phase == ContainerPhase::Pulled).await;
+        node.apply(&spec, TaskAction::Stop).await.expect("begins");
+        until(&node, &spec, TaskObservation::all_stopped).await;
+        world.remove(&node, &spec).await;
+    });
+}
+
+#[test]
 fn a_stop_drops_a_start_that_hangs() {
     let world = World::new();
     let mut spec = world.task(vec![script("hangs", "true")]);
