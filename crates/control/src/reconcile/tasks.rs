@@ -175,13 +175,15 @@ impl Dispatcher {
     }
 
     fn begin(&mut self, id: &str, pause: Duration) {
-        self.slots.entry(id.to_owned()).or_default().running = true;
+        let slot = self.slots.entry(id.to_owned()).or_default();
+        slot.running = true;
+        let told = slot.told;
         let (app, compute, owned) = (Arc::clone(&self.app), Arc::clone(&self.compute), id.to_owned());
         let handle = self.runs.spawn(async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let result = bring_forward(&app, &*compute, &owned).await;
+            let result = bring_forward(&app, &*compute, &owned, told).await;
             (owned, result)
         });
         self.owners.insert(handle.id(), id.to_owned());
@@ -217,8 +219,13 @@ fn wanted<'a>(state: &'a State, id: &str) -> Option<&'a Arc<TaskRecord>> {
     state.tasks.get(id).filter(|task| task.last_status != TaskStatus::Stopped)
 }
 
-/// One step of one task. Answers what it told the compute.
-async fn bring_forward(app: &App, compute: &dyn Compute, id: &str) -> Result<Option<TaskAction>, RunError> {
+/// One step of one task, of which the compute was `told` last. Answers what it has been told now.
+async fn bring_forward(
+    app: &App,
+    compute: &dyn Compute,
+    id: &str,
+    told: Option<TaskAction>,
+) -> Result<Option<TaskAction>, RunError> {
     let observation = compute.observe(id);
     let Some(task) = wanted(&app.store.read(), id).cloned() else {
         within_deadline(compute.discard(id)).await?;
@@ -228,7 +235,9 @@ async fn bring_forward(app: &App, compute: &dyn Compute, id: &str) -> Result<Opt
     if step.task.is_some() {
         step.action = write(app, id, observation.as_ref()).await?;
     }
-    if let Some(action) = step.action {
+    if let Some(action) = step.action
+        && step.action != told
+    {
         apply(compute, &task.spec, action).await?;
     }
     Ok(step.action)

@@ -1,3 +1,5 @@
+//! The follower against a service that fails: every line once, in order, and disk given back.
+
 use std::io::Write;
 use std::sync::Mutex;
 
