@@ -127,7 +127,7 @@ def test_kill_at_random_moments(world):
     running = {task.rsplit("/", 1)[1] for task in acknowledged if task not in stop_asked}
     assert running <= set(tasks), "every RUNNING task is really there"
     remove_all_tasks(world.server)
-    until(lambda: leavings(world.server.data) == ([], [], []), 30, "nothing left of any task")
+    until(lambda: leavings(world.server.data) == ([], [], []), 90, lambda: f"no rest of any task, but {leavings(world.server.data)},")
     until(lambda: not namespaces(), 30, "no namespace left")
     used = world.ec2.describe_network_interfaces()["NetworkInterfaces"]
     assert used == [], "no address is leaked"
