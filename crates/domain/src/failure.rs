@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What a mend says for the secret's name where only the registry's answer is known; [`crate::explain::chain`] knows better.
+pub const THE_SECRET: &str = "<the credentialsParameter>";
+
 /// A failure as ECS names it. Its `Display` is the `stoppedReason` (or a container's `reason`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

@@ -3,7 +3,7 @@
 //!
 //! The count in "has been retried n time(s)" is the number of attempts that were really made.
 
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome, THE_SECRET};
 
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, Scheme, Spent};
 use super::reference::Reference;
@@ -208,7 +208,7 @@ fn denied_mend(denial: &Denial, asked: Asked<'_>) -> String {
         }
         Some(user) => format!(
             "the registry refused {user}'s password: update the secret with `aws secretsmanager put-secret-value --secret-id \
-             <the credentialsParameter> --secret-string '{{\"username\":\"...\",\"password\":\"...\"}}'`, and run the task again"
+             {THE_SECRET} --secret-string '{{\"username\":\"...\",\"password\":\"...\"}}'`, and run the task again"
         ),
     }
 }
