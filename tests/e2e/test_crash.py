@@ -22,8 +22,8 @@ def world(directory):
     registry.stop()
 
 
-def leavings(data):
-    """What of the kernel and the file system still belongs to tasks of this data directory."""
+def leavings(data, ours=()):
+    """What of the kernel and the file system still belongs to tasks of this data directory; control groups by task id."""
     tasks = [path.name for path in (pathlib.Path(data) / "tasks").glob("*")]
     mounts = [line for line in pathlib.Path("/proc/mounts").read_text().splitlines() if str(data) in line]
     processes = []
@@ -34,7 +34,8 @@ def leavings(data):
             continue
         if str(data) in command and " serve " not in command:
             processes.append(command)
-    return tasks, mounts, processes
+    groups = {path.name.removesuffix(".shim") for path in pathlib.Path("/sys/fs/cgroup").glob("**/tidegate/*") if path.is_dir()}
+    return tasks, mounts, processes, sorted(groups & set(ours))
 
 
 def namespaces():
@@ -123,11 +124,13 @@ def test_kill_at_random_moments(world):
         else:
             described = world.wait(task, "RUNNING", 60)
             assert described["containers"][0]["lastStatus"] == "RUNNING"
-    tasks, _, _ = leavings(world.server.data)
+    tasks, *_ = leavings(world.server.data)
     running = {task.rsplit("/", 1)[1] for task in acknowledged if task not in stop_asked}
     assert running <= set(tasks), "every RUNNING task is really there"
+    assert set(leavings(world.server.data, running)[3]) == running, "and has its control groups"
     remove_all_tasks(world.server)
-    until(lambda: leavings(world.server.data) == ([], [], []), 90, lambda: f"no rest of any task, but {leavings(world.server.data)},")
+    ids = [task.rsplit("/", 1)[1] for task in acknowledged]
+    until(lambda: leavings(world.server.data, ids) == ([], [], [], []), 90, lambda: f"no rest of any task, but {leavings(world.server.data, ids)},")
     until(lambda: not namespaces(), 30, "no namespace left")
     used = world.ec2.describe_network_interfaces()["NetworkInterfaces"]
     assert used == [], "no address is leaked"

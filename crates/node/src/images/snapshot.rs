@@ -136,7 +136,7 @@ fn make_directories(directory: &Path) -> Result<(), SnapshotError> {
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
         .map_err(|source| host("set the mode of", &upper, source))?;
     // Left by a mount that ended with the machine: the kernel would refuse to use the directory again.
-    let volatile = directory.join("work/work/incompat");
+    let volatile = directory.join("work").join("work/incompat");
     match fs::remove_dir_all(&volatile) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(host("remove", &volatile, error))
