@@ -13,7 +13,7 @@ use domain::ecs::TaskStatus;
 use domain::ecs::life_cycle::{Step, advance};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::ec2::interfaces;
 use crate::ecs::record::TaskRecord;
@@ -80,7 +80,7 @@ struct Dispatcher {
 pub(super) async fn run(app: Arc<App>, compute: Arc<dyn Compute>, mut shutdown: watch::Receiver<bool>) {
     let mut revision = app.store.revision();
     let mut seen = 0;
-    let mut rescan = tokio::time::interval(RESCAN);
+    let mut rescan = tokio::time::interval_at(Instant::now() + RESCAN, RESCAN);
     rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut dispatcher = Dispatcher {
         app,
@@ -90,6 +90,8 @@ pub(super) async fn run(app: Arc<App>, compute: Arc<dyn Compute>, mut shutdown: 
         owners: HashMap::new(),
         compute: Arc::clone(&compute),
     };
+    // Before anything else: a rescan forgets what was told, and must not come between the first runs.
+    dispatcher.rescan();
     loop {
         tokio::select! {
             () = super::shut_down(&mut shutdown) => break,
