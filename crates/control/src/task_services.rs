@@ -56,7 +56,7 @@ impl AppTaskServices {
             Failure::new(FailureName::ResourceInitializationError, message).with_link(road::no_role(&task))
         };
         let caller = self.execution_role(&task).ok_or_else(missing)??;
-        Ok(Some((caller, target)))
+        Ok(Some((Caller { region: target.region.clone(), ..caller }, target)))
     }
 }
 

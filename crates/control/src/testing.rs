@@ -109,6 +109,7 @@ pub(crate) fn allow(action: &str, resource: &str) -> serde_json::Value {
 pub(crate) fn root() -> Caller {
     Caller {
         account: ACCOUNT.into(),
+        region: REGION.into(),
         identity: Identity::Root,
         access_key_id: "AKIATEST".into(),
         source_ip: None,

@@ -12,4 +12,5 @@ pub mod iam;
 pub mod kms;
 pub mod logs;
 pub mod network;
+pub mod regions;
 pub mod secrets;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use api::Service;
 use domain::iam::Caller;
+use domain::regions::REGIONS;
 use http::request::Parts;
 use wire::Protocol;
 use wire::sigv4::{Claim, Expected, Request, SignatureError};
@@ -53,14 +54,20 @@ fn verified(app: &App, service: &Service, head: &Parts, body: &[u8], peer: IpAdd
         })?;
     claim.check_signature(&request, &secret)?;
     caller.source_ip = Some(peer);
+    if claim.region != "aws-global" {
+        caller.region = claim.region;
+    }
     Ok(caller)
 }
 
-/// IAM and STS are global: SDKs sign for the region of AWS's one endpoint, or for their own.
+/// Tasks and networks are where this machine is, in the server's own region; the other services are in every region, and
+/// IAM and STS have one for all (`aws-global` to some SDKs).
 fn regions<'a>(app: &'a App, service: &Service) -> Vec<&'a str> {
     let mut regions = vec![app.settings.region.as_str()];
-    if matches!(service.name, "iam" | "sts") {
-        regions.extend(["us-east-1", "aws-global"]);
+    match service.name {
+        "ecs" | "ec2" | "tidegate" => {}
+        "iam" | "sts" => regions.extend(REGIONS.into_iter().chain(["aws-global"])),
+        _ => regions.extend(REGIONS),
     }
     regions
 }

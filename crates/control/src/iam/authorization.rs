@@ -179,7 +179,7 @@ fn context(app: &App, state: &State, caller: &Caller, access: &Access) -> Contex
     context.set("aws:CurrentTime", now.to_rfc3339());
     context.set("aws:EpochTime", now.seconds().to_string());
     let is_global = access.action.starts_with("iam:");
-    context.set("aws:RequestedRegion", if is_global { "us-east-1" } else { app.settings.region.as_str() });
+    context.set("aws:RequestedRegion", if is_global { "us-east-1" } else { caller.region.as_str() });
     // What comes over the loopback interface, or from inside, never crosses a network in the clear.
     let is_private = caller.source_ip.is_none_or(|address| address.to_canonical().is_loopback());
     context.set("aws:SecureTransport", is_private.to_string());

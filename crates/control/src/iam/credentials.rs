@@ -60,7 +60,8 @@ enum Who {
     Role { arn: String, id: String, session_name: String, context: SessionContext },
 }
 
-/// The caller that signs with this key, and its secret key. The front door adds where the call came from.
+/// The caller that signs with this key, and its secret key. The front door adds where the call came from
+/// and the region it is made in; here that is the server's own.
 ///
 /// # Errors
 /// [`CredentialError`], which the front door words as its protocol does.
@@ -86,7 +87,7 @@ pub fn resolve(
         tracing::error!(%error, access_key_id, "the secret of an access key cannot be opened");
         CredentialError::Unknown
     })?;
-    Ok((caller(record.account.clone(), identity, access_key_id), secret))
+    Ok((caller(app, record.account.clone(), identity, access_key_id), secret))
 }
 
 fn of_session(
@@ -114,11 +115,12 @@ fn of_session(
             Identity::Role { role_arn: arn, role_id: id, session_name, context }
         }
     };
-    Ok((caller(session.account, identity, access_key_id), session.secret))
+    Ok((caller(app, session.account, identity, access_key_id), session.secret))
 }
 
-fn caller(account: String, identity: Identity, access_key_id: &str) -> Caller {
-    Caller { account, identity, access_key_id: access_key_id.to_owned(), source_ip: None, via_service: None }
+fn caller(app: &App, account: String, identity: Identity, access_key_id: &str) -> Caller {
+    let (region, access_key_id) = (app.settings.region.clone(), access_key_id.to_owned());
+    Caller { account, region, identity, access_key_id, source_ip: None, via_service: None }
 }
 
 /// Temporary credentials with which this caller can sign until `expiration`.

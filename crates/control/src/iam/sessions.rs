@@ -30,6 +30,7 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
     let account = role_arn.split(':').nth(4).unwrap_or_default().to_owned();
     let service = Caller {
         account: account.clone(),
+        region: app.settings.region.clone(),
         identity: Identity::Service { name: TASK_SERVICE.to_owned() },
         access_key_id: String::new(),
         source_ip: None,
@@ -56,7 +57,7 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
         session_name: task_id.to_owned(),
         context: SessionContext { issued_at: Some(now), ..SessionContext::default() },
     };
-    Ok(Caller { account, identity, access_key_id: String::new(), source_ip: None, via_service: None })
+    Ok(Caller { identity, ..service })
 }
 
 /// Credentials of the task role, for the endpoint inside the task.

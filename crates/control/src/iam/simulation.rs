@@ -44,7 +44,7 @@ pub(super) async fn of_principal(
     policies.boundary = boundaries.into_iter().next().or(policies.boundary);
     policies.resource = resource_policy(input.resource_policy.as_deref())?;
     let caller = match &input.caller_arn {
-        Some(arn) => caller_of(arn, &state)?,
+        Some(arn) => caller_of(&app, arn, &state)?,
         None => caller,
     };
     let simulation = Simulation {
@@ -73,7 +73,7 @@ pub(super) async fn of_documents(
         ..Policies::default()
     };
     let arn = format!("arn:aws:iam::{}:user/simulated", caller.account);
-    let caller = caller_of(input.caller_arn.as_deref().unwrap_or(&arn), &app.store.read())?;
+    let caller = caller_of(&app, input.caller_arn.as_deref().unwrap_or(&arn), &app.store.read())?;
     let simulation = Simulation {
         context: context(&app, &caller, input.context_entries.as_deref()),
         caller,
@@ -204,11 +204,11 @@ fn principal(app: &App, state: &State, arn: &str) -> Result<(Caller, Policies), 
     } else {
         return Err(no_such_entity(format!("Entity {arn} was not found.")));
     }
-    Ok((caller_of(arn, state)?, policies))
+    Ok((caller_of(app, arn, state)?, policies))
 }
 
 /// A caller of this ARN, whether it exists or not.
-fn caller_of(arn: &str, state: &State) -> Result<Caller, ServiceError> {
+fn caller_of(app: &App, arn: &str, state: &State) -> Result<Caller, ServiceError> {
     let account = arn.split(':').nth(4).filter(|account| account.len() == 12);
     let account = account.ok_or_else(|| invalid_input(format!("Invalid principal ARN: {arn}")))?;
     let identity = if let Some(role) = role_by_arn(state, arn) {
@@ -224,6 +224,7 @@ fn caller_of(arn: &str, state: &State) -> Result<Caller, ServiceError> {
     };
     Ok(Caller {
         account: account.to_owned(),
+        region: app.settings.region.clone(),
         identity,
         access_key_id: String::new(),
         source_ip: None,

@@ -22,12 +22,11 @@ pub(super) async fn create(
     app: Arc<App>,
     request: Request<CreateAliasInput>,
 ) -> Result<CreateAliasOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(Access::to("kms:CreateAlias", alias_arn(&app, caller, &input.alias_name)))
-    })?;
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |input, _, caller| Ok(Access::to("kms:CreateAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
     let target = target(&app, &caller, "kms:CreateAlias", &input.target_key_id)?;
-    let (now, arn) = (app.now(), alias_arn(&app, &caller, &input.alias_name));
+    let (now, arn) = (app.now(), alias_arn(&caller, &input.alias_name));
     app.store
         .write(|state| {
             if state.kms_aliases.contains(&arn) {
@@ -53,11 +52,10 @@ pub(super) async fn update(
     app: Arc<App>,
     request: Request<UpdateAliasInput>,
 ) -> Result<UpdateAliasOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(Access::to("kms:UpdateAlias", alias_arn(&app, caller, &input.alias_name)))
-    })?;
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |input, _, caller| Ok(Access::to("kms:UpdateAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
-    let arn = alias_arn(&app, &caller, &input.alias_name);
+    let arn = alias_arn(&caller, &input.alias_name);
     authorize_on_target(&app, &caller, "kms:UpdateAlias", &arn)?;
     let target = target(&app, &caller, "kms:UpdateAlias", &input.target_key_id)?;
     let now = app.now();
@@ -78,11 +76,10 @@ pub(super) async fn delete(
     app: Arc<App>,
     request: Request<DeleteAliasInput>,
 ) -> Result<DeleteAliasOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(Access::to("kms:DeleteAlias", alias_arn(&app, caller, &input.alias_name)))
-    })?;
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |input, _, caller| Ok(Access::to("kms:DeleteAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
-    let arn = alias_arn(&app, &caller, &input.alias_name);
+    let arn = alias_arn(&caller, &input.alias_name);
     authorize_on_target(&app, &caller, "kms:DeleteAlias", &arn)?;
     app.store
         .write(|state| state.kms_aliases.remove(&arn).map(drop).ok_or_else(|| error::alias_not_found(&arn)))
@@ -98,7 +95,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListAliasesInput>) -> R
         Some(key_id) => Some(Keys::new(&app, &state, &caller).find(key_id)?),
         None => None,
     };
-    let first = alias_arn(&app, &caller, "alias/");
+    let first = alias_arn(&caller, "alias/");
     let aliases = state.kms_aliases.with_prefix(&first);
     let aliases = aliases.filter(|(_, alias)| target.as_ref().is_none_or(|key| key.arn == alias.target_arn));
     let (aliases, next_marker) = page(aliases, input.marker.as_deref(), page_size(input.limit))
@@ -117,8 +114,8 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListAliasesInput>) -> R
     })
 }
 
-fn alias_arn(app: &App, caller: &Caller, name: &str) -> String {
-    format!("arn:aws:kms:{}:{}:{name}", app.settings.region, caller.account)
+fn alias_arn(caller: &Caller, name: &str) -> String {
+    format!("arn:aws:kms:{}:{}:{name}", caller.region, caller.account)
 }
 
 fn check_name(name: &str) -> Result<(), ServiceError> {

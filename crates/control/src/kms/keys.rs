@@ -34,7 +34,7 @@ pub async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<C
     let policy = input.policy.unwrap_or_else(|| default_key_policy(&caller.account));
     let multi_region = input.multi_region.unwrap_or_default();
     let id = if multi_region { format!("mrk-{}", hex::encode(app.random_bytes::<16>())) } else { app.uuid() };
-    let arn = key_arn(&app.settings.region, &caller.account, &id);
+    let arn = key_arn(&caller.region, &caller.account, &id);
     let key = KeyRecord {
         materials: vec![material::generate(&app, &arn)?],
         arn,
@@ -53,7 +53,7 @@ pub async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<C
         rotation: None,
     };
     policies::check(&app, &caller, &key, input.bypass_policy_lockout_safety_check)?;
-    let key_metadata = metadata(&app, &key);
+    let key_metadata = metadata(&key);
     app.store
         .write(|state| {
             state.kms_keys.put(&key.arn.clone(), key);
@@ -90,14 +90,14 @@ pub(super) async fn describe(
         Ok(Keys::new(&app, state, caller).access("kms:DescribeKey", &input.key_id))
     })?;
     let key = Keys::new(&app, &app.store.read(), &caller).find(&input.key_id)?;
-    Ok(DescribeKeyOutput { key_metadata: Some(metadata(&app, &key)) })
+    Ok(DescribeKeyOutput { key_metadata: Some(metadata(&key)) })
 }
 
 /// ListKeys: the keys of the caller's account.
 pub(super) async fn list(app: Arc<App>, request: Request<ListKeysInput>) -> Result<ListKeysOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, _| Ok(Access::to_any("kms:ListKeys")))?;
     let (state, now) = (app.store.read(), app.now());
-    let keys = of_account(&app, &caller);
+    let keys = of_account(&caller);
     let keys = state.kms_keys.with_prefix(&keys).filter(|(_, key)| !key.is_gone(now));
     let (keys, next_marker) = page(keys, input.marker.as_deref(), page_size(input.limit))
         .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
@@ -106,8 +106,8 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListKeysInput>) -> Resu
     Ok(ListKeysOutput { keys: Some(keys.collect()), truncated: Some(next_marker.is_some()), next_marker })
 }
 
-fn of_account(app: &App, caller: &Caller) -> String {
-    key_arn(&app.settings.region, &caller.account, "")
+fn of_account(caller: &Caller) -> String {
+    key_arn(&caller.region, &caller.account, "")
 }
 
 /// How many items a page has.
@@ -133,8 +133,7 @@ pub(super) async fn update_description(
 }
 
 /// What DescribeKey shows of a key.
-pub(super) fn metadata(app: &App, key: &KeyRecord) -> KeyMetadata {
-    let region = &app.settings.region;
+pub(super) fn metadata(key: &KeyRecord) -> KeyMetadata {
     KeyMetadata {
         aws_account_id: Some(key.account.clone()),
         key_id: key.id.clone(),
@@ -153,7 +152,10 @@ pub(super) fn metadata(app: &App, key: &KeyRecord) -> KeyMetadata {
         multi_region: Some(key.multi_region),
         multi_region_configuration: key.multi_region.then(|| MultiRegionConfiguration {
             multi_region_key_type: Some("PRIMARY".into()),
-            primary_key: Some(MultiRegionKey { arn: Some(key.arn.clone()), region: Some(region.clone()) }),
+            primary_key: Some(MultiRegionKey {
+                arn: Some(key.arn.clone()),
+                region: key.arn.split(':').nth(3).map(str::to_owned),
+            }),
             replica_keys: Some(Vec::new()),
         }),
         current_key_material_id: key.materials.last().map(|material| material.id.clone()),

@@ -26,7 +26,7 @@ impl<'a> Keys<'a> {
 
     /// The key that an id, ARN, alias or alias ARN names.
     pub(crate) fn find(&self, key_id: &str) -> Result<Arc<KeyRecord>, ServiceError> {
-        let arn = match KeyReference::parse(key_id, &self.app.settings.region, &self.caller.account)? {
+        let arn = match KeyReference::parse(key_id, &self.caller.region, &self.caller.account)? {
             KeyReference::Key(arn) => arn,
             KeyReference::Alias(arn) => {
                 self.state.kms_aliases.get(&arn).ok_or_else(|| error::alias_not_found(&arn))?.target_arn.clone()
@@ -37,7 +37,7 @@ impl<'a> Keys<'a> {
 
     /// The key that an id or ARN names. Operations that change a key or show its settings take no alias, as on AWS.
     pub(crate) fn find_without_alias(&self, key_id: &str) -> Result<Arc<KeyRecord>, ServiceError> {
-        match KeyReference::parse(key_id, &self.app.settings.region, &self.caller.account)? {
+        match KeyReference::parse(key_id, &self.caller.region, &self.caller.account)? {
             KeyReference::Key(_) => self.find(key_id),
             KeyReference::Alias(_) if key_id.starts_with("arn:") => {
                 Err(KeyReferenceError::Arn(key_id.to_owned()).into())
@@ -46,9 +46,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The key of this ARN, unless its time is over.
+    /// The key of this ARN, unless its time is over or the call is made in another region.
     pub(crate) fn at(&self, arn: &str) -> Option<Arc<KeyRecord>> {
-        self.state.kms_keys.get(arn).filter(|key| !key.is_gone(self.app.now())).cloned()
+        let is_here = arn.split(':').nth(3) == Some(self.caller.region.as_str());
+        self.state.kms_keys.get(arn).filter(|key| is_here && !key.is_gone(self.app.now())).cloned()
     }
 
     /// The access to a key for an action without an encryption context.
@@ -71,7 +72,7 @@ impl<'a> Keys<'a> {
     fn access_with(&self, action: &'static str, key_id: &str, context: Option<&EncryptionContext>) -> Access {
         let access = match self.find(key_id) {
             Ok(key) => self.access_to(&key, action, context),
-            Err(_) => match KeyReference::parse(key_id, &self.app.settings.region, &self.caller.account) {
+            Err(_) => match KeyReference::parse(key_id, &self.caller.region, &self.caller.account) {
                 Ok(KeyReference::Key(arn) | KeyReference::Alias(arn)) => Access::to(action, arn),
                 Err(_) => Access::to(action, key_id),
             },

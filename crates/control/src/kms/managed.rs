@@ -1,4 +1,4 @@
-//! AWS managed keys: one per service and account, behind `alias/aws/<service>`, made when it is first needed.
+//! AWS managed keys: one per service, region and account, behind `alias/aws/<service>`, made when it is first needed.
 
 use domain::kms::{KeyState, Rotation, key_arn, managed_key_policy};
 
@@ -7,9 +7,14 @@ use super::record::{AliasRecord, KeyManager, KeyRecord};
 use crate::store::State;
 use crate::{App, ServiceError};
 
-/// The ARN of the account's key for a service (`secretsmanager`); it is made if it is not there.
-pub fn ensure(app: &App, state: &mut State, service: &str, account: &str) -> Result<String, ServiceError> {
-    let region = &app.settings.region;
+/// The ARN of the account's key for a service (`secretsmanager`) in a region; it is made if it is not there.
+pub fn ensure(
+    app: &App,
+    state: &mut State,
+    service: &str,
+    region: &str,
+    account: &str,
+) -> Result<String, ServiceError> {
     let name = format!("alias/aws/{service}");
     let alias_arn = format!("arn:aws:kms:{region}:{account}:{name}");
     if let Some(alias) = state.kms_aliases.get(&alias_arn) {

@@ -74,5 +74,5 @@ pub fn routes(router: &mut Router) {
 
 /// Makes `alias/aws/secretsmanager` for the server's account, if it is not there.
 pub fn first_start(app: &App, state: &mut State) -> Result<(), ServiceError> {
-    managed::ensure(app, state, "secretsmanager", &app.settings.account.clone()).map(drop)
+    managed::ensure(app, state, "secretsmanager", &app.settings.region, &app.settings.account).map(drop)
 }

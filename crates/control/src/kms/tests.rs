@@ -204,7 +204,7 @@ async fn a_grant_admits_its_grantee_under_its_context() {
 #[tokio::test]
 async fn a_managed_key_works_only_through_its_service() {
     let test = TestApp::new();
-    let ensured = test.app.store.write(|state| managed::ensure(&test.app, state, "secretsmanager", ACCOUNT));
+    let ensured = test.app.store.write(|state| managed::ensure(&test.app, state, "secretsmanager", REGION, ACCOUNT));
     let key = ensured.await.expect("a key");
     let input = GenerateDataKeyInput {
         key_id: "alias/aws/secretsmanager".into(),

@@ -31,7 +31,7 @@ pub(super) async fn run(
     request: Request<FilterLogEventsInput>,
 ) -> Result<FilterLogEventsOutput, ServiceError> {
     let group_of = |input: &FilterLogEventsInput, caller: &_| {
-        named_group(&app, caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())
+        named_group(caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())
     };
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         Ok(Access::to("logs:FilterLogEvents", stream_arn(&group_of(input, caller)?, "")))

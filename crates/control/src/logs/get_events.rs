@@ -28,7 +28,7 @@ pub(super) async fn run(
     request: Request<GetLogEventsInput>,
 ) -> Result<GetLogEventsOutput, ServiceError> {
     let stream_of = |input: &GetLogEventsInput, caller: &_| {
-        let group = named_group(&app, caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let group = named_group(caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         Ok::<_, ServiceError>((stream_arn(&group, &input.log_stream_name), group))
     };
     let Authorized { input, caller, .. } =

@@ -20,7 +20,7 @@ pub(super) async fn create(
     request: Request<CreateLogGroupInput>,
 ) -> Result<CreateLogGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = stream_arn(&group_arn(&app, caller, &input.log_group_name), "");
+        let arn = stream_arn(&group_arn(caller, &input.log_group_name), "");
         let mut access = Access::to("logs:CreateLogGroup", arn);
         for (key, value) in input.tags.iter().flatten() {
             access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
@@ -36,7 +36,7 @@ pub(super) async fn create(
     if input.log_group_name.starts_with("aws/") {
         return Err(invalid("Log group names starting with aws/ are reserved for AWS."));
     }
-    let arn = group_arn(&app, &caller, &input.log_group_name);
+    let arn = group_arn(&caller, &input.log_group_name);
     let group = LogGroup {
         name: input.log_group_name,
         arn: arn.clone(),
@@ -63,10 +63,10 @@ pub(super) async fn delete(
     request: Request<DeleteLogGroupInput>,
 ) -> Result<DeleteLogGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = group_arn(&app, caller, &input.log_group_name);
+        let arn = group_arn(caller, &input.log_group_name);
         Ok(Access::to("logs:DeleteLogGroup", stream_arn(&arn, "")))
     })?;
-    let arn = group_arn(&app, &caller, &input.log_group_name);
+    let arn = group_arn(&caller, &input.log_group_name);
     let streams = app
         .store
         .write(|state| {
@@ -96,7 +96,7 @@ pub(super) async fn describe(
     request: Request<DescribeLogGroupsInput>,
 ) -> Result<DescribeLogGroupsOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, caller| {
-        Ok(Access::to("logs:DescribeLogGroups", stream_arn(&group_arn(&app, caller, ""), "")))
+        Ok(Access::to("logs:DescribeLogGroups", stream_arn(&group_arn(caller, ""), "")))
     })?;
     if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
         return Err(invalid("logGroupNamePrefix and logGroupNamePattern are mutually exclusive parameters."));
@@ -109,7 +109,7 @@ pub(super) async fn describe(
     };
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
     let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
-    let prefix = group_arn(&app, &caller, input.log_group_name_prefix.as_deref().unwrap_or_default());
+    let prefix = group_arn(&caller, input.log_group_name_prefix.as_deref().unwrap_or_default());
     let wanted = |group: &LogGroup| {
         let named = input.log_group_identifiers.as_deref();
         group.name > after

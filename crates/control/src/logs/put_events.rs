@@ -17,13 +17,12 @@ pub(super) async fn run(
     app: Arc<App>,
     request: Request<PutLogEventsInput>,
 ) -> Result<PutLogEventsOutput, ServiceError> {
-    let Authorized { input, caller, .. } =
-        request.authorize(&app, |input, _, caller| Ok(access(&app, input, caller)))?;
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| Ok(access(input, caller)))?;
     let now = app.now().milliseconds();
     let state = app.store.read();
-    let group_arn = group_arn(&app, &caller, &input.log_group_name);
+    let group_arn = group_arn(&caller, &input.log_group_name);
     let retention = group(&state, &group_arn)?.retention_days;
-    let stream = stream(&app, &state, &caller, &input)?;
+    let stream = stream(&state, &caller, &input)?;
     if input.log_events.len() > BATCH_EVENTS {
         return Err(invalid(format!("A batch of log events can hold {BATCH_EVENTS} events at most.")));
     }
@@ -54,19 +53,18 @@ pub(super) async fn run(
 }
 
 /// What PutLogEvents asks for.
-pub(super) fn access(app: &App, input: &PutLogEventsInput, caller: &Caller) -> Access {
-    let group = group_arn(app, caller, &input.log_group_name);
+pub(super) fn access(input: &PutLogEventsInput, caller: &Caller) -> Access {
+    let group = group_arn(caller, &input.log_group_name);
     Access::to("logs:PutLogEvents", stream_arn(&group, &input.log_stream_name))
 }
 
 /// The stream that the input names.
 pub(super) fn stream(
-    app: &App,
     state: &State,
     caller: &Caller,
     input: &PutLogEventsInput,
 ) -> Result<Arc<LogStream>, ServiceError> {
-    let group_arn = group_arn(app, caller, &input.log_group_name);
+    let group_arn = group_arn(caller, &input.log_group_name);
     group(state, &group_arn)?;
     state.log_streams.get(&stream_arn(&group_arn, &input.log_stream_name)).cloned().ok_or_else(no_stream)
 }

@@ -6,7 +6,7 @@ use domain::iam::Caller;
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
-use crate::{App, ServiceError};
+use crate::ServiceError;
 
 /// A log group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,8 +49,8 @@ pub struct LogStream {
 }
 
 /// The ARN of a group of the caller's account.
-pub(super) fn group_arn(app: &App, caller: &Caller, name: &str) -> String {
-    format!("arn:aws:logs:{}:{}:log-group:{name}", app.settings.region, caller.account)
+pub(super) fn group_arn(caller: &Caller, name: &str) -> String {
+    format!("arn:aws:logs:{}:{}:log-group:{name}", caller.region, caller.account)
 }
 
 /// The ARN of a stream; with an empty name, what every stream's ARN begins with.
@@ -62,21 +62,20 @@ pub(super) fn stream_arn(group_arn: &str, name: &str) -> String {
 }
 
 /// An ARN of a group with or without the `:*` that DescribeLogGroups writes; it must be of the caller's account.
-pub(super) fn own_group<'a>(app: &App, caller: &Caller, arn: &'a str) -> Result<&'a str, ServiceError> {
+pub(super) fn own_group<'a>(caller: &Caller, arn: &'a str) -> Result<&'a str, ServiceError> {
     let arn = arn.strip_suffix(":*").unwrap_or(arn);
-    if arn.starts_with(&group_arn(app, caller, "")) { Ok(arn) } else { Err(super::no_group()) }
+    if arn.starts_with(&group_arn(caller, "")) { Ok(arn) } else { Err(super::no_group()) }
 }
 
 /// The ARN of the group that an input names, by `logGroupName` or by `logGroupIdentifier` (a name or an ARN).
 pub(super) fn named_group(
-    app: &App,
     caller: &Caller,
     name: Option<&str>,
     identifier: Option<&str>,
 ) -> Result<String, ServiceError> {
     match (name, identifier) {
-        (None, Some(arn)) if arn.starts_with("arn:") => own_group(app, caller, arn).map(str::to_owned),
-        (Some(name), None) | (None, Some(name)) => Ok(group_arn(app, caller, name)),
+        (None, Some(arn)) if arn.starts_with("arn:") => own_group(caller, arn).map(str::to_owned),
+        (Some(name), None) | (None, Some(name)) => Ok(group_arn(caller, name)),
         _ => Err(super::invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")),
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn put(
     request: Request<PutRetentionPolicyInput>,
 ) -> Result<PutRetentionPolicyOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = group_arn(&app, caller, &input.log_group_name);
+        let arn = group_arn(caller, &input.log_group_name);
         Ok(Access::to("logs:PutRetentionPolicy", stream_arn(&arn, "")))
     })?;
     let days = u32::try_from(input.retention_in_days).ok().filter(|days| DAYS.contains(days)).ok_or_else(|| {
@@ -31,7 +31,7 @@ pub(super) async fn put(
             input.retention_in_days
         ))
     })?;
-    set(&app, &group_arn(&app, &caller, &input.log_group_name), Some(days)).await?;
+    set(&app, &group_arn(&caller, &input.log_group_name), Some(days)).await?;
     Ok(PutRetentionPolicyOutput {})
 }
 
@@ -41,10 +41,10 @@ pub(super) async fn delete(
     request: Request<DeleteRetentionPolicyInput>,
 ) -> Result<DeleteRetentionPolicyOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = group_arn(&app, caller, &input.log_group_name);
+        let arn = group_arn(caller, &input.log_group_name);
         Ok(Access::to("logs:DeleteRetentionPolicy", stream_arn(&arn, "")))
     })?;
-    set(&app, &group_arn(&app, &caller, &input.log_group_name), None).await?;
+    set(&app, &group_arn(&caller, &input.log_group_name), None).await?;
     Ok(DeleteRetentionPolicyOutput {})
 }
 

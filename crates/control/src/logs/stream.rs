@@ -21,10 +21,10 @@ pub(super) async fn create(
     request: Request<CreateLogStreamInput>,
 ) -> Result<CreateLogStreamOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = stream_arn(&group_arn(&app, caller, &input.log_group_name), &input.log_stream_name);
+        let arn = stream_arn(&group_arn(caller, &input.log_group_name), &input.log_stream_name);
         Ok(Access::to("logs:CreateLogStream", arn))
     })?;
-    let group_arn = group_arn(&app, &caller, &input.log_group_name);
+    let group_arn = group_arn(&caller, &input.log_group_name);
     let arn = stream_arn(&group_arn, &input.log_stream_name);
     let id = format!("{:016x}", u64::from_be_bytes(app.random_bytes()));
     let stream = LogStream { name: input.log_stream_name, arn: arn.clone(), id, created_at: app.now() };
@@ -47,10 +47,10 @@ pub(super) async fn delete(
     request: Request<DeleteLogStreamInput>,
 ) -> Result<DeleteLogStreamOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = stream_arn(&group_arn(&app, caller, &input.log_group_name), &input.log_stream_name);
+        let arn = stream_arn(&group_arn(caller, &input.log_group_name), &input.log_stream_name);
         Ok(Access::to("logs:DeleteLogStream", arn))
     })?;
-    let group_arn = group_arn(&app, &caller, &input.log_group_name);
+    let group_arn = group_arn(&caller, &input.log_group_name);
     let arn = stream_arn(&group_arn, &input.log_stream_name);
     let stream = app
         .store
@@ -69,7 +69,7 @@ pub(super) async fn describe(
     request: Request<DescribeLogStreamsInput>,
 ) -> Result<DescribeLogStreamsOutput, ServiceError> {
     let group_of = |input: &DescribeLogStreamsInput, caller: &_| {
-        named_group(&app, caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())
+        named_group(caller, input.log_group_name.as_deref(), input.log_group_identifier.as_deref())
     };
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         Ok(Access::to("logs:DescribeLogStreams", stream_arn(&group_of(input, caller)?, "")))

@@ -15,13 +15,13 @@ const TAGS: usize = 50;
 /// TagResource.
 pub(super) async fn tag(app: Arc<App>, request: Request<TagResourceInput>) -> Result<TagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let mut access = Access::to("logs:TagResource", own_group(&app, caller, &input.resource_arn)?);
+        let mut access = Access::to("logs:TagResource", own_group(caller, &input.resource_arn)?);
         for (key, value) in &input.tags {
             access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
         }
         Ok(access)
     })?;
-    let arn = own_group(&app, &caller, &input.resource_arn)?.to_owned();
+    let arn = own_group(&caller, &input.resource_arn)?.to_owned();
     app.store
         .write(|state| {
             let tagged = state.log_groups.update(&arn, |group| {
@@ -46,9 +46,9 @@ pub(super) async fn untag(
     request: Request<UntagResourceInput>,
 ) -> Result<UntagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(Access::to("logs:UntagResource", own_group(&app, caller, &input.resource_arn)?))
+        Ok(Access::to("logs:UntagResource", own_group(caller, &input.resource_arn)?))
     })?;
-    let arn = own_group(&app, &caller, &input.resource_arn)?.to_owned();
+    let arn = own_group(&caller, &input.resource_arn)?.to_owned();
     app.store
         .write(|state| {
             let keeps = |key: &String| !input.tag_keys.contains(key);
@@ -64,10 +64,10 @@ pub(super) async fn list(
     request: Request<ListTagsForResourceInput>,
 ) -> Result<ListTagsForResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(Access::to("logs:ListTagsForResource", own_group(&app, caller, &input.resource_arn)?))
+        Ok(Access::to("logs:ListTagsForResource", own_group(caller, &input.resource_arn)?))
     })?;
     let state = app.store.read();
-    let group = state.log_groups.get(own_group(&app, &caller, &input.resource_arn)?).ok_or_else(no_resource)?;
+    let group = state.log_groups.get(own_group(&caller, &input.resource_arn)?).ok_or_else(no_resource)?;
     Ok(ListTagsForResourceOutput { tags: Some(group.tags.clone()) })
 }
 

@@ -17,28 +17,28 @@ use crate::{App, Authorized, Request, ServiceError};
 const EVENT_BYTES: usize = BATCH_BYTES - EVENT_OVERHEAD_BYTES;
 
 /// Makes the stream of a container, and its group where the definition says `awslogs-create-group`. `caller` is the
-/// execution role's session. A stream that is there already is used.
+/// execution role's session in the log's region. A stream that is there already is used.
 ///
 /// # Errors
 /// The failure that stops the task, in ECS's words.
 pub async fn open(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result<(), Failure> {
-    if target.region != app.settings.region {
-        let message = format!("log groups of the region {} are not served here", target.region);
+    if !domain::regions::is_known(&caller.region, &app.settings.region) {
+        let message = format!("awslogs-region: '{}' is not a region of AWS", caller.region);
         let error = ServiceError::new("InvalidParameterException", message);
-        return Err(failure(app, caller, target, "stream", error));
+        return Err(failure(caller, target, "stream", error));
     }
     match create_stream(app, caller, target).await {
         Err(error) if error.code == "ResourceNotFoundException" && target.create_group => {
             let input = CreateLogGroupInput { log_group_name: target.group.clone(), ..CreateLogGroupInput::default() };
             let created = group::create(Arc::clone(app), as_caller(input, caller)).await;
             if let Err(error) = created.map(drop).or_else(unless_there) {
-                return Err(failure(app, caller, target, "group", error));
+                return Err(failure(caller, target, "group", error));
             }
             create_stream(app, caller, target).await
         }
         other => other,
     }
-    .map_err(|error| failure(app, caller, target, "stream", error))
+    .map_err(|error| failure(caller, target, "stream", error))
 }
 
 /// Takes lines over, durably, with the offset of the container's output up to which they go. `caller` is the execution
@@ -55,7 +55,7 @@ pub async fn put(
 ) -> Result<(), Failure> {
     put_lines(app, caller, target, lines, next_offset).await.map_err(|error| {
         let message = format!("failed to put events to the Cloudwatch log stream: {error}");
-        broken(app, caller, target, message, error)
+        broken(caller, target, message, error)
     })
 }
 
@@ -72,8 +72,8 @@ async fn put_lines(
         ..PutLogEventsInput::default()
     };
     let Authorized { input, caller, .. } =
-        as_caller(input, caller).authorize(app, |input, _, caller| Ok(put_events::access(app, input, caller)))?;
-    let stream = put_events::stream(app, &app.store.read(), &caller, &input)?;
+        as_caller(input, caller).authorize(app, |input, _, caller| Ok(put_events::access(input, caller)))?;
+    let stream = put_events::stream(&app.store.read(), &caller, &input)?;
     let mut events: Vec<NewEvent> = Vec::with_capacity(lines.len());
     for line in lines {
         split(line, &mut events);
@@ -122,16 +122,16 @@ fn split(line: LogLine, events: &mut Vec<NewEvent>) {
     }
 }
 
-fn failure(app: &App, caller: &Caller, target: &LogTarget, what: &str, error: ServiceError) -> Failure {
+fn failure(caller: &Caller, target: &LogTarget, what: &str, error: ServiceError) -> Failure {
     let message = format!(
         "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log \
          {what}: {error} : exit status 1"
     );
-    broken(app, caller, target, message, error)
+    broken(caller, target, message, error)
 }
 
 /// The failure with its chain: what IAM said, then the log group.
-fn broken(app: &App, caller: &Caller, target: &LogTarget, message: String, error: ServiceError) -> Failure {
+fn broken(caller: &Caller, target: &LogTarget, message: String, error: ServiceError) -> Failure {
     let mend = match &*error.code {
         "ResourceNotFoundException" => format!(
             "Create the group (aws logs create-log-group --log-group-name {}), or set awslogs-create-group to \"true\" \
@@ -145,7 +145,7 @@ fn broken(app: &App, caller: &Caller, target: &LogTarget, message: String, error
     };
     let link = Link {
         kind: LinkKind::Logs,
-        subject: group_arn(app, caller, &target.group),
+        subject: group_arn(caller, &target.group),
         outcome: Outcome::Broken,
         detail: format!("{} asked for the log stream {}; the answer was {error}", caller.arn(), target.stream),
         mend,

@@ -21,7 +21,7 @@ pub(crate) async fn run(
 ) -> Result<CreateSecretOutput, ServiceError> {
     let suffix = suffix(app.random_bytes());
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = secret_arn(&app.settings.region, &caller.account, &input.name, &suffix);
+        let arn = secret_arn(&caller.region, &caller.account, &input.name, &suffix);
         let mut access =
             Access::to("secretsmanager:CreateSecret", arn).with_context("secretsmanager:Name", &input.name);
         if let Some(description) = &input.description {
@@ -45,9 +45,9 @@ pub(crate) async fn run(
     if let Some(existing) = existing(&app, &caller, &input.name, &version_id, value.as_ref()).await? {
         return Ok(existing);
     }
-    let arn = secret_arn(&app.settings.region, &caller.account, &input.name, &suffix);
+    let arn = secret_arn(&caller.region, &caller.account, &input.name, &suffix);
     let kms_key_id = envelope::customer_key(input.kms_key_id);
-    let key_id = envelope::key_of(&app, &caller.account, kms_key_id.as_deref()).await?;
+    let key_id = envelope::key_of(&app, &caller, &caller.account, kms_key_id.as_deref()).await?;
     if kms_key_id.is_some() {
         envelope::validate_key_access(&app, &caller, &arn, &key_id).await?;
     }

@@ -73,7 +73,7 @@ async fn delete_now(app: &App, caller: &Caller, secret_id: &str) -> Result<Delet
                 return Ok(DeleteSecretOutput { arn: Some(secret_id.to_owned()), name, deletion_date });
             }
             let suffix = suffix(app.random_bytes());
-            let arn = secret_arn(&app.settings.region, &caller.account, secret_id, &suffix);
+            let arn = secret_arn(&caller.region, &caller.account, secret_id, &suffix);
             Ok(DeleteSecretOutput { arn: Some(arn), name: Some(secret_id.to_owned()), deletion_date })
         })
         .await

@@ -78,14 +78,14 @@ pub(super) fn matching<'a>(
     caller: &Caller,
     filters: &'a [secrets::Filter],
 ) -> impl Iterator<Item = &'a Arc<SecretRecord>> {
-    let first = format!("arn:aws:secretsmanager:{}:{}:secret:", app.settings.region, caller.account);
+    let first = format!("arn:aws:secretsmanager:{}:{}:secret:", caller.region, caller.account);
     let now = app.now();
     let fits = move |secret: &SecretRecord| {
         let tags: Vec<(&str, &str)> = secret.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let searchable = Searchable {
             name: &secret.name,
             description: secret.description.as_deref().unwrap_or_default(),
-            region: &app.settings.region,
+            region: &caller.region,
             tags: &tags,
         };
         !secret.is_gone(now) && matches_all(filters, &searchable)

@@ -58,11 +58,17 @@ impl Value {
 }
 
 /// The key of a secret: the one it names, else the account's own for Secrets Manager, which is made if need be.
-pub(super) async fn key_of(app: &App, account: &str, kms_key_id: Option<&str>) -> Result<String, ServiceError> {
-    match kms_key_id {
-        Some(key_id) => Ok(key_id.to_owned()),
-        None => app.store.write(|state| kms::managed::ensure(app, state, "secretsmanager", account)).await,
+pub(super) async fn key_of(
+    app: &App,
+    caller: &Caller,
+    account: &str,
+    kms_key_id: Option<&str>,
+) -> Result<String, ServiceError> {
+    if let Some(key_id) = kms_key_id {
+        return Ok(key_id.to_owned());
     }
+    let region = &caller.region;
+    app.store.write(|state| kms::managed::ensure(app, state, "secretsmanager", region, account)).await
 }
 
 /// What a request's `KmsKeyId` means: empty and the default key's alias are the default key.
@@ -140,7 +146,7 @@ async fn generate(
         key_spec: Some("AES_256".into()),
         ..GenerateDataKeyInput::default()
     };
-    let answer = kms::data_keys::generate(Arc::clone(app), Request::new(input, through_us(app, caller), app.uuid()));
+    let answer = kms::data_keys::generate(Arc::clone(app), Request::new(input, through_us(caller), app.uuid()));
     let answer = answer.await.map_err(|error| of_kms(error, key_id, KeyUse::Encrypt))?;
     let mut plain = answer.plaintext.unwrap_or_default();
     let sealing_key = SealingKey::from_slice(&plain.0);
@@ -165,7 +171,7 @@ async fn decrypt(
         key_id: Some(key_arn.to_owned()),
         ..DecryptInput::default()
     };
-    let answer = kms::encryption::decrypt(Arc::clone(app), Request::new(input, through_us(app, caller), app.uuid()));
+    let answer = kms::encryption::decrypt(Arc::clone(app), Request::new(input, through_us(caller), app.uuid()));
     let answer = answer.await.map_err(|error| of_kms(error, key_arn, KeyUse::Decrypt))?;
     let mut plain = answer.plaintext.unwrap_or_default();
     let sealing_key = SealingKey::from_slice(&plain.0);
@@ -174,6 +180,6 @@ async fn decrypt(
 }
 
 /// The caller, as KMS sees them when they come through Secrets Manager.
-fn through_us(app: &App, caller: &Caller) -> Caller {
-    Caller { via_service: Some(format!("secretsmanager.{}.amazonaws.com", app.settings.region)), ..caller.clone() }
+fn through_us(caller: &Caller) -> Caller {
+    Caller { via_service: Some(format!("secretsmanager.{}.amazonaws.com", caller.region)), ..caller.clone() }
 }

@@ -28,7 +28,7 @@ impl<'a> Secrets<'a> {
         let found = if secret_id.starts_with("arn:") {
             self.state.secrets.get(secret_id).or_else(|| self.by_partial_arn(secret_id))
         } else {
-            let partial = secret_arn(&self.app.settings.region, &self.caller.account, secret_id, "");
+            let partial = secret_arn(&self.caller.region, &self.caller.account, secret_id, "");
             self.by_partial_arn(partial.trim_end_matches('-')).filter(|secret| secret.name == secret_id)
         };
         let now = self.app.now();
@@ -61,7 +61,7 @@ impl<'a> Secrets<'a> {
         let mut access = Access::to(action, &secret.arn)
             .with_resource_policy(secret.policy.clone())
             .with_context("secretsmanager:SecretId", &secret.arn)
-            .with_context("secretsmanager:SecretPrimaryRegion", &self.app.settings.region);
+            .with_context("secretsmanager:SecretPrimaryRegion", &self.caller.region);
         for (name, value) in &secret.tags {
             access = access
                 .with_context(format!("aws:ResourceTag/{name}"), value)

@@ -63,7 +63,7 @@ async fn change_key(
     if kms_key_id == secret.kms_key_id {
         return Ok(());
     }
-    let key_id = envelope::key_of(app, &secret.account, kms_key_id.as_deref()).await?;
+    let key_id = envelope::key_of(app, caller, &secret.account, kms_key_id.as_deref()).await?;
     envelope::validate_key_access(app, caller, &secret.arn, &key_id).await?;
     let mut sealed_again: BTreeMap<String, VersionRecord> = BTreeMap::new();
     for (version_id, version) in secret.versions.iter().filter(|(id, _)| !secret.stages.of(id).is_empty()) {

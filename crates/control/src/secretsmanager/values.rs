@@ -158,7 +158,7 @@ pub(super) async fn add_version(
         let same = envelope::open(app, caller, &secret, version_id, version).await?.is_same(value);
         return if same { Ok(SecretRecord::clone(&secret)) } else { Err(version_is_taken()) };
     }
-    let key_id = envelope::key_of(app, &secret.account, secret.kms_key_id.as_deref()).await?;
+    let key_id = envelope::key_of(app, caller, &secret.account, secret.kms_key_id.as_deref()).await?;
     let version = envelope::seal(app, caller, &secret.arn, version_id, &key_id, value).await?;
     change(app, caller, &secret.arn, |secret| {
         if secret.versions.contains_key(version_id) {

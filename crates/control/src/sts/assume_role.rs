@@ -49,6 +49,7 @@ pub(super) async fn run(app: Arc<App>, request: Request<AssumeRoleInput>) -> Res
     let source_identity = context.source_identity.clone();
     let session = Caller {
         account: input.role_arn.split(':').nth(4).unwrap_or_default().to_owned(),
+        region: caller.region,
         identity: Identity::Role {
             role_arn: input.role_arn,
             role_id: role.entity.id.clone(),

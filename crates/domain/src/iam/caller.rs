@@ -10,6 +10,8 @@ use wire::Timestamp;
 pub struct Caller {
     /// The account's 12 digits.
     pub account: String,
+    /// The region the call is made in: the one its signature is scoped to, or the one a service acts in for its caller.
+    pub region: String,
     /// Who it is.
     pub identity: Identity,
     /// The key the call was signed with; empty for calls that a service makes for its caller.

@@ -20,7 +20,8 @@ pub struct Claim {
     pub signed_at: Timestamp,
     pub(super) time: String,
     pub(super) date: String,
-    pub(super) region: String,
+    /// The region it is made for.
+    pub region: String,
     pub(super) service: String,
     pub(super) signed_headers: Vec<String>,
     pub(super) signature: [u8; 32],

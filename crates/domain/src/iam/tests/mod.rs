@@ -14,7 +14,14 @@ pub(super) const ACCOUNT: &str = "123456789012";
 pub(super) const OTHER_ACCOUNT: &str = "999999999999";
 
 pub(super) fn caller(account: &str, identity: Identity) -> Caller {
-    Caller { account: account.into(), identity, access_key_id: String::new(), source_ip: None, via_service: None }
+    Caller {
+        account: account.into(),
+        region: "us-east-1".into(),
+        identity,
+        access_key_id: String::new(),
+        source_ip: None,
+        via_service: None,
+    }
 }
 
 pub(super) fn root() -> Caller {
