@@ -1,9 +1,13 @@
 # make demo   installs what is missing, builds Tidegate, and walks the road of a private image on this machine
 # make test   installs what the tests need and passes all of them
+# make console  builds the web console, which cargo build then embeds; needs Node
 # make fuzz   feeds every door that strangers' bytes come through, each for SECONDS_EACH seconds; see fuzz/README.md
 # make bench  measures what SPECIFICATION.md promises, beside what a user would run instead
 
-.PHONY: demo build test lint fuzz bench
+.PHONY: demo build console test lint fuzz bench
+
+# A binary that is made here always has the console in it.
+build test bench: export CONSOLE_REQUIRED = 1
 
 SECONDS_EACH ?= 60
 
@@ -12,7 +16,17 @@ demo: build
 
 build:
 	scripts/install.sh run
+	$(MAKE) console
 	cargo build --release --locked --package tidegate
+
+console: console/dist/index.html
+
+console/node_modules/.package-lock.json: console/package-lock.json
+	npm --prefix console ci --ignore-scripts --no-audit --no-fund
+
+console/dist/index.html: console/node_modules/.package-lock.json $(wildcard console/*.ts console/*.html console/*.json) \
+		$(shell find console/src console/public console/scripts -type f)
+	npm --prefix console run build
 
 lint:
 	cargo fmt --all --check
@@ -25,10 +39,13 @@ lint:
 test:
 	scripts/install.sh test
 	scripts/python.sh
+	$(MAKE) console
 	$(MAKE) lint
 	cargo test --workspace --locked
 	cargo build --locked --package tidegate
 	target/python/bin/python -m pytest -q tests
+	npm --prefix console test
+	npm --prefix console run e2e
 
 fuzz/Cargo.lock: Cargo.lock
 	cp Cargo.lock fuzz/Cargo.lock
@@ -46,5 +63,6 @@ fuzz: fuzz/Cargo.lock
 bench:
 	scripts/install.sh test
 	scripts/python.sh
+	$(MAKE) console
 	cargo build --release --locked --package tidegate
 	target/python/bin/python benches/run.py

@@ -6,13 +6,21 @@ set -eu
 
 build="gcc g++ make pkg-config libseccomp-dev libelf-dev zlib1g-dev ca-certificates"
 run="nftables iproute2 iptables busybox-static docker-registry apache2-utils"
-test="runc skopeo openssl curl python3 python3-venv sqlite3 tar procps"
+test="runc skopeo openssl curl python3 python3-venv sqlite3 tar procps chromium fonts-open-sans"
+node_oldest="20.19"
 
 case "${1:-run}" in
 run) wanted="$build $run" ;;
 test) wanted="$build $run $test" ;;
 *) echo "usage: scripts/install.sh run|test" >&2; exit 2 ;;
 esac
+
+# Whatever Node is here is taken, as long as it is new enough for the console's build.
+node_is_good() {
+    command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 &&
+        [ "$(printf '%s\n' "$node_oldest" "$(node --version | tr -d v)" | sort -V | head -n 1)" = "$node_oldest" ]
+}
+node_is_good || wanted="$wanted nodejs npm"
 
 missing=""
 for package in $wanted; do
@@ -25,6 +33,11 @@ if [ -n "$missing" ]; then
     apt-get update -qq
     # shellcheck disable=SC2086  # a list of words
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if ! node_is_good; then
+    echo "the console's build needs Node $node_oldest or newer: install it from https://nodejs.org, then run this again" >&2
+    exit 1
 fi
 
 if ! command -v cargo >/dev/null 2>&1; then

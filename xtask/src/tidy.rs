@@ -22,9 +22,10 @@ const ROOMS: &[Room] = &[
     Room { name: "wire", may_use: &[], never: WAITING },
     Room { name: "api", may_use: &["wire"], never: WAITING },
     Room { name: "domain", may_use: &["wire", "api"], never: WAITING },
+    Room { name: "console", may_use: &[], never: WAITING },
     Room { name: "control", may_use: &["wire", "api", "domain"], never: &["nix", "libcontainer", "rtnetlink"] },
     Room { name: "node", may_use: &["wire", "domain"], never: &["rusqlite"] },
-    Room { name: "tidegate", may_use: &["wire", "api", "domain", "control", "node"], never: &["rusqlite"] },
+    Room { name: "tidegate", may_use: &["wire", "api", "domain", "console", "control", "node"], never: &["rusqlite"] },
 ];
 
 /// What the pure rooms must take as an argument instead.

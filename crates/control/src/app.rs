@@ -24,6 +24,8 @@ pub struct Settings {
     /// The ranges from which public addresses are given ([`Settings::default_public_pool`] unless the operator has real
     /// ones).
     pub public_pool: Vec<Ipv4Net>,
+    /// Host names under which the web console may be opened, beside `localhost` and addresses.
+    pub console_hosts: Vec<String>,
 }
 
 impl Settings {

@@ -4,6 +4,7 @@
 //! [`App`], which handlers get, has none, so a handler can write intentions and nothing else.
 
 pub mod app;
+pub mod console;
 pub mod ec2;
 pub mod ecs;
 pub mod error;

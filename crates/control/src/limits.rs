@@ -38,6 +38,10 @@ pub const REQUEST_HEADERS: usize = 100;
 pub const ACCEPT_PAUSE_MILLISECONDS: u64 = 50;
 /// How long calls under way may take when the server ends, in seconds.
 pub const SHUTDOWN_SECONDS: u64 = 10;
+/// The largest body of a sign-in to the console, in bytes.
+pub const CONSOLE_BODY_BYTES: usize = 4 * 1024;
+/// How many sessions of the console, and how many links to begin one, may be open.
+pub const CONSOLE_SESSIONS: usize = 1000;
 /// How many items a page of Secrets Manager has when the caller does not say.
 pub const SECRET_PAGE_ITEMS: usize = 100;
 /// How many secrets one BatchGetSecretValue gives.

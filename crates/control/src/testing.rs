@@ -44,6 +44,7 @@ impl TestApp {
             region: REGION.into(),
             account: ACCOUNT.into(),
             public_pool: Settings::default_public_pool(),
+            console_hosts: Vec::new(),
         };
         let clock = Arc::new(move || Timestamp::from_milliseconds(hand.load(Ordering::Relaxed)));
         let app = Arc::new(App::new(store, settings, clock, root_key));

@@ -42,6 +42,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a link that signs a browser in to the web console, once, within five minutes
+    Console(Place),
     /// List the tasks of all clusters
     Ps {
         #[command(flatten)]
@@ -86,6 +88,9 @@ pub(crate) struct Serve {
     /// The account that exists from the start
     #[arg(long, value_name = "12 DIGITS", default_value = "123456789012", value_parser = account)]
     pub(crate) account: String,
+    /// A host name under which the web console may be opened, beside localhost and addresses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) console_host: Vec<String>,
     /// A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
     #[arg(long, value_name = "CIDR")]
     pub(crate) public_pool: Vec<Ipv4Net>,

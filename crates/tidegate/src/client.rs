@@ -59,6 +59,13 @@ struct JsonError {
     message: String,
 }
 
+/// The error of the console's API.
+#[derive(Deserialize)]
+struct ConsoleError {
+    code: String,
+    message: String,
+}
+
 impl Client {
     /// A client of the server that a command means: the one of `--data-dir` if it is given, else the one that the
     /// environment names, else the one of the default data directory.
@@ -79,6 +86,11 @@ impl Client {
         let name = endpoint.host_str().with_context(|| format!("the endpoint {endpoint} names no host"))?;
         let host = endpoint.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
         Ok(Self { http, credentials, host })
+    }
+
+    /// Where the server listens.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.credentials.endpoint
     }
 
     /// The server's region.
@@ -130,8 +142,31 @@ impl Client {
         }
     }
 
+    /// Calls the console's own API.
+    pub(crate) async fn console<A: DeserializeOwned>(&self, operation: &str) -> Result<A, CallError> {
+        let unreadable = |reason: String| CallError::Answer { operation: operation.to_owned(), reason };
+        let path = format!("/console/api/{operation}");
+        let (status, answer) = self.send_to(&path, &api::tidegate::SERVICE, &[], Vec::new()).await?;
+        if status.is_success() {
+            return serde_json::from_str(&answer).map_err(|error| unreadable(error.to_string()));
+        }
+        let error: ConsoleError =
+            serde_json::from_str(&answer).map_err(|_| unreadable(format!("HTTP status {status}")))?;
+        Err(CallError::Service { code: error.code, message: error.message })
+    }
+
     async fn send(
         &self,
+        service: &Service,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(reqwest::StatusCode, String), CallError> {
+        self.send_to("/", service, headers, body).await
+    }
+
+    async fn send_to(
+        &self,
+        path: &str,
         service: &Service,
         headers: &[(&str, &str)],
         body: Vec<u8>,
@@ -139,7 +174,7 @@ impl Client {
         let credentials = &self.credentials;
         let mut sent = vec![("host", self.host.as_str())];
         sent.extend_from_slice(headers);
-        let request = Request { method: "POST", path: "/", query: "", headers: &sent, body: &body };
+        let request = Request { method: "POST", path, query: "", headers: &sent, body: &body };
         let signer = Signer {
             access_key_id: &credentials.access_key_id,
             secret_access_key: &credentials.secret_access_key,
@@ -148,7 +183,7 @@ impl Client {
             service: service.signing_name,
         };
         let added = signed_headers(&request, &signer, now());
-        let mut post = self.http.post(format!("{}/", credentials.endpoint.trim_end_matches('/')));
+        let mut post = self.http.post(format!("{}{path}", credentials.endpoint.trim_end_matches('/')));
         for (name, value) in sent {
             post = post.header(name, value);
         }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod console_link;
 mod credentials;
 mod demo;
 mod doctor;
@@ -50,6 +51,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Demo { end: None } => runtime()?.block_on(demo::run())?,
         Command::Demo { end: Some(directory) } => runtime()?.block_on(demo::end(&directory))?,
+        Command::Console(place) => runtime()?.block_on(console_link::run(&client(&place)?))?,
         Command::Explain { place, task, json } => {
             let form = if json { explain::Form::Json } else { explain::Form::Readable };
             runtime()?.block_on(explain::run(&client(&place)?, &task, form))?;

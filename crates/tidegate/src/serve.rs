@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{DATA_DIRECTORY, REGISTRIES, Serve};
+use crate::console_link;
 use crate::credentials::Credentials;
 use crate::output::{Style, say};
 
@@ -67,14 +68,16 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let credentials = credentials(&options, address, key);
     credentials.write(&directory).context("the file credentials cannot be written")?;
 
+    let router = control::router().with_pages(Box::new(console::answer));
     let (end, ended) = watch::channel(false);
-    let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(control::router()), listener, {
+    let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(router), listener, {
         let mut ended = ended.clone();
         async move {
             let _ = ended.wait_for(|ended| *ended).await;
         }
     }));
     tell(&options, &credentials)?;
+    tell_console(&app, &credentials).await?;
     let retention = tokio::spawn(control::logs::keep_retention(Arc::clone(&app)));
     let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
     let compute: Arc<dyn Compute> = open_node(&options, services).await?;
@@ -99,6 +102,7 @@ fn open_app(options: &Serve) -> anyhow::Result<App> {
         region: options.region.clone(),
         account: options.account.clone(),
         public_pool: public_pool(options),
+        console_hosts: options.console_host.clone(),
     };
     Ok(App::new(store, settings, Arc::new(crate::client::now), root_key))
 }
@@ -176,6 +180,17 @@ fn tell(options: &Serve, credentials: &Credentials) -> io::Result<()> {
         options.region,
         style.hint(&format!("eval \"$(tidegate env{option})\""))
     ))
+}
+
+/// A way into the console for whoever sees this output; another one is made by `tidegate console`.
+async fn tell_console(app: &App, credentials: &Credentials) -> anyhow::Result<()> {
+    let root = control::iam::credentials::resolve(app, &app.store.read(), &credentials.access_key_id, None, app.now());
+    let (root, _) = root.context("the root user's key is not active")?;
+    let token = control::console::link(app, &root).await.context("no link to the console could be made")?;
+    let link = console_link::address(&credentials.endpoint, token.expose());
+    let style = Style::of_output();
+    say(format!("The console, signed in once within five minutes:  {}", style.hint(&link)))?;
+    Ok(())
 }
 
 async fn open_node(options: &Serve, services: Arc<dyn TaskServices>) -> anyhow::Result<Arc<dyn Compute>> {

@@ -23,7 +23,14 @@ pub(super) fn caller(
     verified(app, service, head, body, peer).map_err(|error| told(&error, service.protocol))
 }
 
-fn verified(app: &App, service: &Service, head: &Parts, body: &[u8], peer: IpAddr) -> Result<Caller, SignatureError> {
+/// The same, with the reason itself.
+pub(super) fn verified(
+    app: &App,
+    service: &Service,
+    head: &Parts,
+    body: &[u8],
+    peer: IpAddr,
+) -> Result<Caller, SignatureError> {
     // A header that is not text cannot have been signed by any SDK; left out, it breaks the signature if it was.
     let headers: Vec<(&str, &str)> = head
         .headers

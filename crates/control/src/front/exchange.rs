@@ -15,6 +15,7 @@ use wire::form::Form;
 
 use super::authentication;
 use super::call::Call;
+use super::console;
 use super::refusal::{Refusal, response};
 use super::router::{Parameters, Router, Running};
 use crate::{App, ServiceError, limits};
@@ -44,6 +45,9 @@ impl Door {
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH {
             return response(200, "application/json", &id, Bytes::from_static(b"{\"status\":\"ok\"}"));
+        }
+        if console::is_console(head.uri.path()) {
+            return console::answer(&self.app, self.router.pages(), (&head, body), peer, &id).await;
         }
         let mut seen = Seen::default();
         let outcome = self.exchange(&head, body, peer, &id, &mut seen).await;
@@ -94,7 +98,7 @@ async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
     if head.uri.path() != "/" {
         return Err(refuse(
             "UnknownOperationException",
-            "AWS's APIs are served at /, health at /_tidegate/health.",
+            "AWS's APIs are served at /, the console at /console/, health at /_tidegate/health.",
             404,
         ));
     }

@@ -4,6 +4,7 @@
 //! - `exchange`: the road of one request, in a list that one reads in a minute
 //! - `call`: which service and operation is asked for
 //! - `authentication`: who signed
+//! - `console`: the pages beneath `/console/` and how one signs in there
 //! - `router`: which handler serves it, and decode, check, encode
 //! - `violations`: what is wrong with an input, in the service's words
 //! - `refusal`: an error in the protocol's form
@@ -12,6 +13,7 @@
 
 mod authentication;
 mod call;
+mod console;
 mod exchange;
 mod refusal;
 mod router;
@@ -20,5 +22,6 @@ mod server;
 mod tests;
 mod violations;
 
+pub use console::Pages;
 pub use router::Router;
 pub use server::serve;

@@ -11,6 +11,7 @@ use wire::Check;
 use wire::document::{self, Answer, Content};
 use wire::form::Form;
 
+use super::console::Pages;
 use super::violations;
 use crate::{App, Request, ServiceError};
 
@@ -19,6 +20,7 @@ use crate::{App, Request, ServiceError};
 pub struct Router {
     /// By service, then by operation.
     routes: HashMap<&'static str, HashMap<&'static str, Route>>,
+    pages: Option<Box<Pages>>,
 }
 
 /// One served operation.
@@ -61,6 +63,17 @@ impl Router {
         };
         let of_service = self.routes.entry(O::SERVICE.name).or_default();
         of_service.insert(O::NAME, Route { begin: Box::new(begin) });
+    }
+
+    /// Serves these pages beneath `/console/`.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Box<Pages>) -> Self {
+        self.pages = Some(pages);
+        self
+    }
+
+    pub(super) fn pages(&self) -> Option<&Pages> {
+        self.pages.as_deref()
     }
 
     /// Whether an operation is served.

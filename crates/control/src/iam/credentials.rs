@@ -15,7 +15,7 @@ use super::error::unsealable;
 use super::name::{access_key_id, role_by_arn, secret_access_key, user_by_arn};
 use crate::seal::SealError;
 use crate::store::State;
-use crate::{App, ServiceError};
+use crate::{App, ServiceError, console};
 
 /// Why nobody can be told to be the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,9 @@ struct Session {
     expiration: Timestamp,
     account: String,
     who: Who,
+    /// A session of the console is over when its record is gone.
+    #[serde(default)]
+    of_console: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +107,9 @@ fn of_session(
     if session.expiration <= now {
         return Err(CredentialError::Expired);
     }
+    if session.of_console && !console::is_open(state, access_key_id) {
+        return Err(CredentialError::InvalidToken);
+    }
     let identity = match session.who {
         Who::Root => Identity::Root,
         Who::User { arn, id } => {
@@ -128,6 +134,38 @@ fn caller(app: &App, account: String, identity: Identity, access_key_id: &str) -
 /// # Errors
 /// `ServiceFailure` when they cannot be sealed.
 pub fn issue(app: &App, caller: &Caller, expiration: Timestamp) -> Result<TemporaryCredentials, ServiceError> {
+    seal_session(app, caller, |secret, who| Session {
+        secret,
+        expiration,
+        account: caller.account.clone(),
+        who,
+        of_console: false,
+    })
+}
+
+/// The same for a session of the console, which is good only while it is recorded.
+///
+/// # Errors
+/// As [`issue`].
+pub(crate) fn issue_for_console(
+    app: &App,
+    caller: &Caller,
+    expiration: Timestamp,
+) -> Result<TemporaryCredentials, ServiceError> {
+    seal_session(app, caller, |secret, who| Session {
+        secret,
+        expiration,
+        account: caller.account.clone(),
+        who,
+        of_console: true,
+    })
+}
+
+fn seal_session(
+    app: &App,
+    caller: &Caller,
+    session: impl FnOnce(Sensitive, Who) -> Session,
+) -> Result<TemporaryCredentials, ServiceError> {
     let who = match &caller.identity {
         Identity::Root => Who::Root,
         Identity::User { arn, id } => Who::User { arn: arn.clone(), id: id.clone() },
@@ -143,7 +181,8 @@ pub fn issue(app: &App, caller: &Caller, expiration: Timestamp) -> Result<Tempor
     };
     let access_key_id = access_key_id(app, "ASIA", &caller.account);
     let secret = secret_access_key(app);
-    let session = Session { secret: secret.clone(), expiration, account: caller.account.clone(), who };
+    let session = session(secret.clone(), who);
+    let expiration = session.expiration;
     let mut plain = serde_json::to_vec(&session)
         .map_err(|error| ServiceError::new("ServiceFailure", error.to_string()).with_status(500))?;
     let sealed = app.root_key.seal(&plain, &token_context(&access_key_id));

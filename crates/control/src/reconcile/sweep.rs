@@ -1,5 +1,5 @@
-//! Takes away records that have been kept for long enough: stopped tasks, used client tokens, and keys and secrets
-//! whose window has ended. Slow on purpose; nothing waits for it.
+//! Takes away records that have been kept for long enough: stopped tasks, used client tokens, ended sessions of
+//! the console, and keys and secrets whose window has ended. Slow on purpose; nothing waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::{App, ServiceError, ecs, kms, secretsmanager};
+use crate::{App, ServiceError, console, ecs, kms, secretsmanager};
 
 /// From one sweep to the next.
 const PERIOD: Duration = Duration::from_mins(1);
@@ -30,6 +30,7 @@ async fn sweep(app: &App) {
         .store
         .write(|state| {
             ecs::sweep(state, now);
+            console::sweep(state, now);
             Ok::<_, ServiceError>(())
         })
         .await;

@@ -93,6 +93,10 @@ tables! {
     iam_policies: crate::iam::record::PolicyRecord => "iam_policies",
     /// Access keys, by their id.
     iam_access_keys: crate::iam::record::AccessKeyRecord => "iam_access_keys",
+    /// Sessions of the web console, by the id of their temporary key.
+    console_sessions: crate::console::record::ConsoleSessionRecord => "console_sessions",
+    /// Links that begin a session of the web console, by the hash of their token.
+    console_links: crate::console::record::ConsoleLinkRecord => "console_links",
     /// Secrets with their sealed versions.
     secrets: crate::secretsmanager::record::SecretRecord => "secrets",
 }

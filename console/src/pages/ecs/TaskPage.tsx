@@ -1,0 +1,183 @@
+// One task: how far it is and why, its containers, its network with the public address, its logs, all of it as JSON.
+import { type Task } from '@aws-sdk/client-ecs';
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import Tabs from '@cloudscape-design/components/tabs';
+import { useState } from 'react';
+import { useParams, useSearchParams } from 'react-router-dom';
+
+import { paths } from '../../aws/arn';
+import { explainTask } from '../../aws/tidegate';
+import { useLive } from '../../aws/useLive';
+import { Chain } from '../../components/Chain';
+import { Copy } from '../../components/Copy';
+import { ErrorAlert } from '../../components/ErrorAlert';
+import { JsonView } from '../../components/JsonView';
+import { Status } from '../../components/Status';
+import { Time } from '../../components/Time';
+import { ArnLink, To } from '../../components/To';
+import { Page } from '../../frame/page';
+import { StopTasks } from './ClusterPage';
+import { definitionName, detailOf, endedBadly, interfaceOf, task as describe, taskDefinition } from './data';
+import { Containers } from './TaskContainers';
+import { TaskLogs } from './TaskLogs';
+import { TaskTimeline } from './TaskTimeline';
+
+// What can only change while the task is on its way is looked at quickly, and not at all after its end.
+const pace = (task: Task | undefined) => (task?.lastStatus === 'STOPPED' ? 30_000 : task?.lastStatus === 'RUNNING' ? 3_000 : 1_000);
+
+export function TaskPage() {
+  const { cluster = '', task: id = '' } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const [stopping, setStopping] = useState(false);
+  const live = useLive(() => describe(cluster, id), [cluster, id], { every: pace });
+  const task = live.data;
+  const definition = useLive(
+    async () => (task?.taskDefinitionArn ? taskDefinition(task.taskDefinitionArn) : undefined),
+    [task?.taskDefinitionArn],
+    { every: () => false },
+  );
+  const crumbs = [
+    { text: 'Clusters', path: paths.clusters() },
+    { text: cluster, path: paths.cluster(cluster) },
+    { text: id },
+  ];
+  const actions = task && (
+    <SpaceBetween direction="horizontal" size="xs">
+      <Button disabled={task.desiredStatus === 'STOPPED'} onClick={() => setStopping(true)}>
+        Stop
+      </Button>
+    </SpaceBetween>
+  );
+  return (
+    <Page title={`Task ${id.slice(0, 8)}`} crumbs={crumbs} actions={actions}>
+      <SpaceBetween size="l">
+        {live.error !== undefined && <ErrorAlert error={live.error} onRetry={() => void live.refresh()} />}
+        {live.loading && <Spinner size="large" />}
+        {!live.loading && !live.error && !task && (
+          <Alert type="info" header="This task is not there any more">
+            A stopped task is kept for an hour. <To path={paths.cluster(cluster)}>See the tasks of {cluster}</To>
+          </Alert>
+        )}
+        {task && (
+          <>
+            <Overview task={task} />
+            <Tabs
+              activeTabId={search.get('tab') ?? 'road'}
+              onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
+              tabs={[
+                { id: 'road', label: 'Status and road', content: <Road cluster={cluster} task={task} /> },
+                { id: 'containers', label: 'Containers', content: <Containers task={task} definition={definition.data} /> },
+                { id: 'logs', label: 'Logs', content: <TaskLogs task={task} definition={definition.data} /> },
+                { id: 'json', label: 'JSON', content: <JsonView value={task} name={`task-${id}`} /> },
+              ]}
+            />
+          </>
+        )}
+        {stopping && task && (
+          <StopTasks
+            cluster={cluster}
+            tasks={[task]}
+            onClose={() => {
+              setStopping(false);
+              void live.refresh();
+            }}
+          />
+        )}
+      </SpaceBetween>
+    </Page>
+  );
+}
+
+function Overview({ task }: { task: Task }) {
+  const network = useLive(() => interfaceOf(task), [task.taskArn, task.lastStatus], { every: () => false });
+  const address = network.data?.Association?.PublicIp;
+  const groups = network.data?.Groups ?? [];
+  return (
+    <Container header={<Header variant="h2">Overview</Header>}>
+      <KeyValuePairs
+        columns={4}
+        items={[
+          { label: 'ARN', value: <Copy text={task.taskArn ?? ''} label="ARN" shown /> },
+          { label: 'Last status', value: <Status value={task.lastStatus} bad={endedBadly(task)} /> },
+          {
+            label: 'Task definition',
+            value: <ArnLink arn={task.taskDefinitionArn ?? ''}>{definitionName(task.taskDefinitionArn)}</ArnLink>,
+          },
+          { label: 'CPU and memory', value: `${task.cpu ?? '-'} units, ${task.memory ?? '-'} MiB` },
+          { label: 'Public IP', value: address ? <PublicAddress address={address} /> : '-' },
+          { label: 'Private IP', value: detailOf(task.attachments, 'privateIPv4Address') ?? '-' },
+          { label: 'Subnet', value: detailOf(task.attachments, 'subnetId') ?? '-' },
+          {
+            label: 'Security groups',
+            value: groups.length
+              ? groups.map(group => (
+                  <div key={group.GroupId}>
+                    <To path={paths.securityGroup(group.GroupId ?? '')}>{group.GroupName ?? group.GroupId}</To>
+                  </div>
+                ))
+              : '-',
+          },
+          { label: 'Launch type', value: task.launchType ?? '-' },
+          { label: 'Started by', value: task.startedBy ?? '-' },
+          { label: 'Created', value: <Time value={task.createdAt} /> },
+          { label: 'Network interface', value: detailOf(task.attachments, 'networkInterfaceId') ?? '-' },
+        ]}
+      />
+    </Container>
+  );
+}
+
+/** The page of the task's own web server: another site, which must not know or touch this one. */
+function PublicAddress({ address }: { address: string }) {
+  return (
+    <>
+      <Link href={`http://${address}/`} external rel="noopener noreferrer" target="_blank">
+        {address}
+      </Link>{' '}
+      <Copy text={address} label="public IP" />
+    </>
+  );
+}
+
+function Road({ cluster, task }: { cluster: string; task: Task }) {
+  const id = task.taskArn ?? '';
+  const live = useLive(() => explainTask({ cluster, task: id }), [cluster, id, task.lastStatus], {
+    every: ({ lastStatus }) => (lastStatus === 'STOPPED' ? false : 3_000),
+  });
+  return (
+    <SpaceBetween size="l">
+      <TaskTimeline task={task} />
+      {task.stoppedReason && (
+        <Alert type={endedBadly(task) ? 'error' : 'info'} header={`Stopped: ${task.stopCode ?? ''}`}>
+          <span className="break">{task.stoppedReason}</span>
+        </Alert>
+      )}
+      {live.error !== undefined && <ErrorAlert error={live.error} onRetry={() => void live.refresh()} />}
+      {live.data?.failures.map((failure, at) => (
+        <Container
+          key={at}
+          header={
+            <Header variant="h2" description={<span className="break">{failure.message}</span>}>
+              {failure.name}
+              {failure.container && ` of the container ${failure.container}`}
+            </Header>
+          }
+        >
+          <Chain links={failure.links} />
+        </Container>
+      ))}
+      {live.data && live.data.failures.length === 0 && (
+        <Container header={<Header variant="h2">The road of this task</Header>}>
+          <Chain links={live.data.road} />
+        </Container>
+      )}
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,118 @@
+// What the ECS pages ask for.
+import {
+  DescribeClustersCommand,
+  DescribeTaskDefinitionCommand,
+  DescribeTasksCommand,
+  ListClustersCommand,
+  ListTasksCommand,
+  type Attachment,
+  type Cluster,
+  type Task,
+  type TaskDefinition,
+} from '@aws-sdk/client-ecs';
+import { DescribeNetworkInterfacesCommand, type NetworkInterface } from '@aws-sdk/client-ec2';
+
+import { all, inPortions } from '../../aws/all';
+import { shortName } from '../../aws/arn';
+import { ec2, ecs } from '../../aws/clients';
+
+const PORTION = 100;
+
+export async function clusters(): Promise<Cluster[]> {
+  const arns = await all(async nextToken => {
+    const page = await ecs().send(new ListClustersCommand({ nextToken, maxResults: PORTION }));
+    return { items: page.clusterArns, next: page.nextToken };
+  });
+  return inPortions(arns, PORTION, async portion => {
+    const answer = await ecs().send(new DescribeClustersCommand({ clusters: portion, include: ['TAGS', 'SETTINGS'] }));
+    return answer.clusters ?? [];
+  });
+}
+
+export async function cluster(name: string): Promise<Cluster | undefined> {
+  const include = ['TAGS', 'SETTINGS', 'CONFIGURATIONS'] as const;
+  const answer = await ecs().send(new DescribeClustersCommand({ clusters: [name], include: [...include] }));
+  return answer.clusters?.[0];
+}
+
+/** Asks for the tasks of a cluster again and again, but only describes those that can have changed. */
+export class Tasks {
+  private readonly known = new Map<string, Task>();
+  private looks = 0;
+
+  constructor(private readonly cluster: string) {}
+
+  async look(): Promise<Task[]> {
+    const [running, stopped] = await Promise.all([this.arns('RUNNING'), this.arns('STOPPED')]);
+    const arns = [...new Set([...running, ...stopped])];
+    const listedAsRunning = new Set(running);
+    // What runs changes seldom in a way that the lists do not show; every tenth look takes all of it anew.
+    const anew = this.looks++ % 10 === 0;
+    const asked = arns.filter(arn => {
+      const task = this.known.get(arn);
+      if (!task || anew) return task?.lastStatus !== 'STOPPED';
+      return task.lastStatus !== 'STOPPED' && (task.lastStatus !== 'RUNNING' || !listedAsRunning.has(arn));
+    });
+    const found = await inPortions(asked, PORTION, async tasks => {
+      const answer = await ecs().send(new DescribeTasksCommand({ cluster: this.cluster, tasks, include: ['TAGS'] }));
+      return answer.tasks ?? [];
+    });
+    for (const task of found) this.known.set(task.taskArn ?? '', task);
+    const there = new Set(arns);
+    for (const arn of this.known.keys()) if (!there.has(arn)) this.known.delete(arn);
+    return arns.flatMap(arn => this.known.get(arn) ?? []);
+  }
+
+  private arns(desiredStatus: 'RUNNING' | 'STOPPED'): Promise<string[]> {
+    return all(async nextToken => {
+      const page = await ecs().send(
+        new ListTasksCommand({ cluster: this.cluster, desiredStatus, nextToken, maxResults: PORTION }),
+      );
+      return { items: page.taskArns, next: page.nextToken };
+    });
+  }
+}
+
+export async function task(cluster: string, id: string): Promise<Task | undefined> {
+  const answer = await ecs().send(new DescribeTasksCommand({ cluster, tasks: [id], include: ['TAGS'] }));
+  return answer.tasks?.[0];
+}
+
+export async function taskDefinition(taskDefinition: string): Promise<TaskDefinition | undefined> {
+  const answer = await ecs().send(new DescribeTaskDefinitionCommand({ taskDefinition, include: ['TAGS'] }));
+  return answer.taskDefinition;
+}
+
+/** The network interface of a task, with its public address; gone when the task has stopped. */
+export async function interfaceOf(task: Task): Promise<NetworkInterface | undefined> {
+  const id = detailOf(task.attachments, 'networkInterfaceId');
+  if (!id || task.lastStatus === 'STOPPED') return undefined;
+  try {
+    const answer = await ec2().send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [id] }));
+    return answer.NetworkInterfaces?.[0];
+  } catch (error) {
+    // It goes away with the task, perhaps between the two questions.
+    if (error instanceof Error && error.name === 'InvalidNetworkInterfaceID.NotFound') return undefined;
+    throw error;
+  }
+}
+
+export function detailOf(attachments: Attachment[] | undefined, name: string): string | undefined {
+  return attachments?.flatMap(attachment => attachment.details ?? []).find(detail => detail.name === name)?.value;
+}
+
+export function taskId(task: Task): string {
+  return shortName(task.taskArn);
+}
+
+/** `web:3` of `arn:…:task-definition/web:3`. */
+export function definitionName(arn: string | undefined): string {
+  return shortName(arn);
+}
+
+/** Whether a task ended in a way that nobody asked for. */
+export function endedBadly(task: Task): boolean {
+  if (task.lastStatus !== 'STOPPED' && task.desiredStatus !== 'STOPPED') return false;
+  if (task.stopCode === 'UserInitiated' || task.stopCode === 'ServiceSchedulerInitiated') return false;
+  return task.stopCode !== 'EssentialContainerExited' || (task.containers ?? []).some(({ exitCode }) => exitCode !== 0);
+}

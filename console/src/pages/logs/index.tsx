@@ -1,0 +1,14 @@
+// CloudWatch Logs.
+import { Route, Routes } from 'react-router-dom';
+
+import { NotFound } from '../NotFound';
+import { LogGroupsPage } from './LogGroupsPage';
+
+export default function Logs() {
+  return (
+    <Routes>
+      <Route path="groups" element={<LogGroupsPage />} />
+      <Route path="*" element={<NotFound />} />
+    </Routes>
+  );
+}
