@@ -12,6 +12,7 @@ pub mod iam;
 pub mod kms;
 pub mod logs;
 pub mod secretsmanager;
+pub mod ssm;
 pub mod sts;
 pub mod tidegate;
 

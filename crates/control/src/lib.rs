@@ -18,6 +18,7 @@ pub mod reconcile;
 pub mod request;
 pub mod seal;
 pub mod secretsmanager;
+pub mod ssm;
 pub mod store;
 pub mod sts;
 pub mod task_services;
@@ -37,6 +38,7 @@ pub fn router() -> Router {
     ecs::routes(&mut router);
     ec2::routes(&mut router);
     secretsmanager::routes(&mut router);
+    ssm::routes(&mut router);
     kms::routes(&mut router);
     iam::routes(&mut router);
     sts::routes(&mut router);

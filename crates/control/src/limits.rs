@@ -52,3 +52,13 @@ pub const SECRET_VERSIONS: usize = 100;
 pub const DEPRECATED_VERSION_SECONDS: i64 = 24 * 3600;
 /// How many staging labels a version may have.
 pub const VERSION_STAGES: usize = 20;
+/// How many items a page of SSM parameters has when the caller does not say.
+pub const PARAMETER_PAGE_ITEMS: usize = 10;
+/// How many items a page of a parameter's history has when the caller does not say.
+pub const PARAMETER_HISTORY_ITEMS: usize = 50;
+/// How many versions a parameter keeps.
+pub const PARAMETER_VERSIONS: usize = 100;
+/// How many labels a version of a parameter may have.
+pub const PARAMETER_LABELS: usize = 10;
+/// How many parameters ECS asks for at a time.
+pub const PARAMETER_BATCH: usize = 10;

@@ -4,6 +4,7 @@
 //! resource policies, boundaries and key policies all count. Nothing is cached and nothing is written down; a failure
 //! carries ECS's sentence and the chain of links from the role to the key, with the mend.
 
+mod parameters;
 mod registry;
 mod road;
 mod secret_environment;

@@ -14,3 +14,4 @@ pub mod logs;
 pub mod network;
 pub mod regions;
 pub mod secrets;
+pub mod ssm;

@@ -1,5 +1,6 @@
 //! Takes away records that have been kept for long enough: stopped tasks, used client tokens, ended sessions of
-//! the console, and keys and secrets whose window has ended. Slow on purpose; nothing waits for it.
+//! the console, keys and secrets whose window has ended, parameters that have expired. Slow on purpose; nothing
+//! waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::{App, ServiceError, console, ecs, kms, secretsmanager};
+use crate::{App, ServiceError, console, ecs, kms, secretsmanager, ssm};
 
 /// From one sweep to the next.
 const PERIOD: Duration = Duration::from_mins(1);
@@ -34,7 +35,7 @@ async fn sweep(app: &App) {
             Ok::<_, ServiceError>(())
         })
         .await;
-    for result in [result, kms::sweep(app).await, secretsmanager::sweep(app).await] {
+    for result in [result, kms::sweep(app).await, secretsmanager::sweep(app).await, ssm::sweep(app).await] {
         if let Err(error) = result {
             tracing::warn!(%error, "old records could not be taken away; tried again later");
         }

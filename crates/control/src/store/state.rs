@@ -99,4 +99,6 @@ tables! {
     console_links: crate::console::record::ConsoleLinkRecord => "console_links",
     /// Secrets with their sealed versions.
     secrets: crate::secretsmanager::record::SecretRecord => "secrets",
+    /// SSM parameters with their versions.
+    parameters: crate::ssm::record::ParameterRecord => "parameters",
 }

@@ -7,7 +7,7 @@ use domain::failure::{Failure, FailureName, Link};
 use domain::secrets::registry_credentials;
 use wire::Sensitive;
 
-use super::road::{self, Road};
+use super::road::{self, Road, Thing};
 use super::{AppTaskServices, container_of, read_secret};
 
 const PREFIX: &str = "unable to pull secrets or registry auth: execution resource retrieval failed: unable to get \
@@ -36,9 +36,9 @@ impl AppTaskServices {
         let caller = self.execution_role(task).ok_or_else(missing)??;
         let request_id = self.app.uuid();
         let input = GetSecretValueInput { secret_id: parameter.clone(), ..GetSecretValueInput::default() };
-        let road = Road { app: &self.app, caller: &caller, input: &input };
+        let road = Road { app: &self.app, caller: &caller, thing: Thing::Secret(&input) };
         let value = read_secret(&self.app, &caller, &input, &request_id).await.map_err(|error| {
-            let error_text = road::sdk_text(&error, &request_id);
+            let error_text = road::secret_text(&error, &request_id);
             let mut failure = failure(&format!("asm fetching secret from the service for {parameter}: {error_text}"));
             failure.chain = road.broken_by(error.chain);
             failure

@@ -1,4 +1,4 @@
-//! The chain of a secret that could not be read: role, policy, secret, key, each good, broken or not reached.
+//! The chain of a secret or parameter that could not be read: role, policy, secret, key, each good, broken or not reached.
 
 use api::secretsmanager::GetSecretValueInput;
 use domain::ecs::Task;
@@ -6,13 +6,32 @@ use domain::failure::{Link, LinkKind, Outcome};
 use domain::iam::{Caller, Identity};
 
 use crate::secretsmanager::values;
+use crate::ssm::reading;
 use crate::{App, ServiceError};
 
-/// A reading of a secret by a role's session.
+/// A reading of a secret or parameter by a role's session.
 pub(super) struct Road<'a> {
     pub(super) app: &'a App,
     pub(super) caller: &'a Caller,
-    pub(super) input: &'a GetSecretValueInput,
+    pub(super) thing: Thing<'a>,
+}
+
+/// What is read.
+#[derive(Clone, Copy)]
+pub(super) enum Thing<'a> {
+    /// A secret of Secrets Manager.
+    Secret(&'a GetSecretValueInput),
+    /// An SSM parameter, by name or ARN.
+    Parameter(&'a str),
+}
+
+impl Thing<'_> {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Secret(_) => "secret",
+            Self::Parameter(_) => "parameter",
+        }
+    }
 }
 
 impl Road<'_> {
@@ -22,19 +41,21 @@ impl Road<'_> {
         let (at_policy, at_secret) = (broken_at(LinkKind::Policy), broken_at(LinkKind::Secret));
         let names = self.names();
         let mut chain = vec![self.role()];
+        let noun = self.thing.noun();
         if !at_policy {
             chain.extend(names.policy);
             if !at_secret {
-                let detail = "The secret is there, with the version that is asked for.";
-                chain.push(good(LinkKind::Secret, &names.secret, detail));
+                let detail = format!("The {noun} is there, with the version that is asked for.");
+                chain.push(good(LinkKind::Secret, &names.secret, &detail));
             }
         }
         chain.extend(links);
         if at_policy {
-            chain.push(not_reached(LinkKind::Secret, &names.secret, "The secret was not opened."));
+            chain.push(not_reached(LinkKind::Secret, &names.secret, &format!("The {noun} was not opened.")));
         }
         if at_policy || at_secret {
-            chain.push(not_reached(LinkKind::Key, &names.key, "The key of the secret was not asked."));
+            let detail = format!("The key of the {noun} was not asked.");
+            chain.extend(names.key.map(|key| not_reached(LinkKind::Key, &key, &detail)));
         }
         chain
     }
@@ -45,7 +66,7 @@ impl Road<'_> {
         let names = self.names();
         let mut chain = vec![self.role()];
         chain.extend(names.policy);
-        chain.push(good(LinkKind::Key, &names.key, "The key opened the secret."));
+        chain.extend(names.key.map(|key| good(LinkKind::Key, &key, "The key opened the secret.")));
         chain.push(Link {
             kind: LinkKind::Secret,
             subject: names.secret,
@@ -58,14 +79,25 @@ impl Road<'_> {
 
     /// What the reading meets; what is not there is called by the name that was asked for.
     fn names(&self) -> Names {
-        let reading = values::explain_reading(self.app, self.caller, self.input).ok();
-        let asked = self.input.secret_id.clone();
-        let Some(reading) = reading else { return Names { policy: None, secret: asked.clone(), key: asked } };
-        let secret = reading.secret_arn.unwrap_or(asked);
-        Names {
-            policy: Some(reading.policy).filter(|link| link.outcome == Outcome::Good),
-            key: reading.key_arn.unwrap_or_else(|| secret.clone()),
-            secret,
+        let is_good = |policy: &Link| policy.outcome == Outcome::Good;
+        match self.thing {
+            Thing::Secret(input) => {
+                let asked = input.secret_id.clone();
+                match values::explain_reading(self.app, self.caller, input) {
+                    Ok(reading) => {
+                        let secret = reading.secret_arn.unwrap_or(asked);
+                        let key = reading.key_arn.unwrap_or_else(|| secret.clone());
+                        Names { policy: Some(reading.policy).filter(is_good), secret, key: Some(key) }
+                    }
+                    Err(_) => Names { policy: None, key: Some(asked.clone()), secret: asked },
+                }
+            }
+            Thing::Parameter(name) => match reading::explain_reading(self.app, self.caller, name) {
+                Ok(reading) => {
+                    Names { policy: Some(reading.policy).filter(is_good), secret: reading.arn, key: reading.key_arn }
+                }
+                Err(_) => Names { policy: None, secret: name.to_owned(), key: None },
+            },
         }
     }
 
@@ -82,7 +114,8 @@ struct Names {
     /// The statement that allowed the reading.
     policy: Option<Link>,
     secret: String,
-    key: String,
+    /// Only parameters may have none.
+    key: Option<String>,
 }
 
 fn good(kind: LinkKind, subject: &str, detail: &str) -> Link {
@@ -103,14 +136,23 @@ pub(super) fn no_role(task: &Task) -> Link {
     }
 }
 
-/// An error of Secrets Manager as the agent's SDK tells it. Errors of the service's model stand by themselves, others
-/// are said to come from the API.
-pub(super) fn sdk_text(error: &ServiceError, request_id: &str) -> String {
-    let modelled = api::secretsmanager::SERVICE.status_of(&error.code).is_some();
-    let origin = if modelled { "" } else { "api error " };
+/// An error as the agent's SDK tells it (`call` is its operation, `SSM: GetParameters`). Errors that the operation's model
+/// knows stand by themselves, others are said to come from the API.
+pub(super) fn sdk_text(
+    call: &str,
+    is_modelled: impl FnOnce(&str) -> bool,
+    error: &ServiceError,
+    request_id: &str,
+) -> String {
+    let origin = if is_modelled(&error.code) { "" } else { "api error " };
     format!(
-        "operation error Secrets Manager: GetSecretValue, https response error StatusCode: {}, RequestID: {request_id}, \
-         {origin}{error}",
+        "operation error {call}, https response error StatusCode: {}, RequestID: {request_id}, {origin}{error}",
         error.status
     )
+}
+
+/// The same of a secret that was asked for.
+pub(super) fn secret_text(error: &ServiceError, request_id: &str) -> String {
+    let is_modelled = |code: &str| api::secretsmanager::SERVICE.status_of(code).is_some();
+    sdk_text("Secrets Manager: GetSecretValue", is_modelled, error, request_id)
 }

@@ -1,23 +1,24 @@
-//! A container's `secrets`: environment variables from secrets, read with the execution role.
+//! A container's `secrets`: environment variables from secrets and parameters, read with the execution role.
 
 use std::collections::BTreeMap;
 
 use api::secretsmanager::GetSecretValueInput;
-use domain::ecs::Task;
+use domain::ecs::{SecretReference as VariableSource, Task};
 use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
 use domain::iam::Caller;
 use domain::secrets::{SecretReference, ValueFrom, json_value};
 use wire::Sensitive;
 
-use super::road::{self, Road};
+use super::parameters::{self, Values};
+use super::road::{self, Road, Thing};
 use super::{AppTaskServices, container_of, read_secret};
 
 const PREFIX: &str = "unable to pull secrets or registry auth: execution resource retrieval failed";
 
 /// Why one variable has no value: the agent's text, and the chain.
-struct Refused {
-    text: String,
-    chain: Vec<Link>,
+pub(super) struct Refused {
+    pub(super) text: String,
+    pub(super) chain: Vec<Link>,
 }
 
 /// Values that were read for one container, so that each version of a secret is asked for once.
@@ -37,13 +38,30 @@ impl AppTaskServices {
         }
         let caller = self.session(&task)?;
         let (mut variables, mut refused, mut already_read) = (Vec::new(), Vec::new(), AlreadyRead::new());
+        let parameters = match self.parameters(&caller, secrets).await {
+            Ok(parameters) => parameters,
+            Err(reason) => {
+                refused.push(reason);
+                Values::new()
+            }
+        };
         for secret in secrets {
-            match self.variable(&caller, &secret.value_from, &mut already_read).await {
-                Ok(value) => variables.push((secret.name.clone(), value)),
+            match self.variable(&caller, &secret.value_from, &parameters, &mut already_read).await {
+                Ok(Some(value)) => variables.push((secret.name.clone(), value)),
+                // A parameter that could not be read; the reason is told once for all of them.
+                Ok(None) => {}
                 Err(reason) => refused.push(reason),
             }
         }
         if refused.is_empty() { Ok(variables) } else { Err(failure(refused).of_container(container)) }
+    }
+
+    /// The values of those that are parameters.
+    async fn parameters(&self, caller: &Caller, secrets: &[VariableSource]) -> Result<Values, Refused> {
+        let is_parameter =
+            |secret: &&VariableSource| matches!(ValueFrom::parse(&secret.value_from), Ok(ValueFrom::Parameter(_)));
+        let names: Vec<&str> = secrets.iter().filter(is_parameter).map(|secret| secret.value_from.as_str()).collect();
+        parameters::read(&self.app, caller, &names).await
     }
 
     fn session(&self, task: &Task) -> Result<Caller, Failure> {
@@ -58,11 +76,12 @@ impl AppTaskServices {
         &self,
         caller: &Caller,
         value_from: &str,
+        parameters: &Values,
         already_read: &mut AlreadyRead,
-    ) -> Result<Sensitive, Refused> {
+    ) -> Result<Option<Sensitive>, Refused> {
         match ValueFrom::parse(value_from) {
-            Ok(ValueFrom::Secret(reference)) => self.secret_variable(caller, &reference, already_read).await,
-            Ok(ValueFrom::Parameter(name)) => Err(parameters_are_not_served(&name)),
+            Ok(ValueFrom::Secret(reference)) => self.secret_variable(caller, &reference, already_read).await.map(Some),
+            Ok(ValueFrom::Parameter(name)) => Ok(parameters.get(&name).cloned()),
             Err(error) => Err(Refused {
                 text: asm(&error.to_string()),
                 chain: vec![Link {
@@ -89,12 +108,12 @@ impl AppTaskServices {
             version_id: reference.version_id.clone(),
             version_stage: reference.version_stage.clone(),
         };
-        let road = Road { app: &self.app, caller, input: &input };
+        let road = Road { app: &self.app, caller, thing: Thing::Secret(&input) };
         let version = (input.secret_id.clone(), input.version_stage.clone(), input.version_id.clone());
         let text = if let Some(text) = already_read.get(&version) {
             text.clone()
         } else {
-            let text = self.text(&road).await?;
+            let text = self.text(&road, &input).await?;
             already_read.insert(version, text.clone());
             text
         };
@@ -108,13 +127,13 @@ impl AppTaskServices {
         })
     }
 
-    async fn text(&self, road: &Road<'_>) -> Result<Sensitive, Refused> {
-        let arn = &road.input.secret_id;
+    async fn text(&self, road: &Road<'_>, input: &GetSecretValueInput) -> Result<Sensitive, Refused> {
+        let arn = &input.secret_id;
         let request_id = self.app.uuid();
-        let value = read_secret(&self.app, road.caller, road.input, &request_id).await.map_err(|error| Refused {
+        let value = read_secret(&self.app, road.caller, input, &request_id).await.map_err(|error| Refused {
             text: asm(&format!(
                 "failed to fetch secret {arn} from secrets manager: {}",
-                road::sdk_text(&error, &request_id)
+                road::secret_text(&error, &request_id)
             )),
             chain: road.broken_by(error.chain),
         })?;
@@ -127,19 +146,6 @@ impl AppTaskServices {
 
 fn asm(text: &str) -> String {
     format!("unable to retrieve secret from asm: service call has been retried 1 time(s): {text}")
-}
-
-fn parameters_are_not_served(name: &str) -> Refused {
-    Refused {
-        text: "unable to retrieve secrets from ssm: SSM parameters are not served by Tidegate".into(),
-        chain: vec![Link {
-            kind: LinkKind::Secret,
-            subject: name.to_owned(),
-            outcome: Outcome::Broken,
-            detail: "valueFrom names an SSM parameter.".into(),
-            mend: "Keep the value in Secrets Manager and name the secret's ARN in valueFrom.".into(),
-        }],
-    }
 }
 
 /// All reasons in one failure, joined as the agent joins them; the chain is that of the first.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::kms::CreateKeyInput;
 use api::secretsmanager::{CreateSecretInput, DeleteSecretInput};
+use api::ssm::PutParameterInput;
 use domain::compute::TaskServices as _;
 use domain::ecs::Task;
 use domain::failure::Failure;
@@ -15,7 +16,7 @@ use wire::Sensitive;
 use super::AppTaskServices;
 use crate::store::StoreError;
 use crate::testing::{ACCOUNT, TestApp, allow, root};
-use crate::{Request, ServiceError, kms, secretsmanager};
+use crate::{Request, ServiceError, kms, secretsmanager, ssm};
 
 const TASK: &str = "0123456789abcdef0123456789abcdef";
 const CREDENTIALS: &str = r#"{"username":"alice","password":"s3cret"}"#;
@@ -268,7 +269,13 @@ async fn variables_come_from_secrets() {
             ),
         ),
         (gone.clone(), format!("{asm}: failed to fetch secret {gone} from secrets manager: operation error")),
-        ("/app/password".into(), format!("{unable} secrets from ssm: SSM parameters are not served by Tidegate")),
+        (
+            "/app/password".into(),
+            format!(
+                "{unable} secrets from ssm: service call has been retried 1 time(s): operation error SSM: GetParameters, \
+                 https response error StatusCode: 400, RequestID: "
+            ),
+        ),
     ];
     for (value_from, text) in cases {
         world.task(Some(&role), None, from(&[("A", value_from)])).await;
@@ -279,9 +286,55 @@ async fn variables_come_from_secrets() {
     }
 }
 
+#[tokio::test]
+async fn variables_come_from_parameters() {
+    let world = World::new();
+    let arn = |name: &str| format!("arn:aws:ssm:us-east-1:{ACCOUNT}:parameter{name}");
+    for (name, value) in [("/app/password", "s3cret"), ("/app/other", "other")] {
+        let input = PutParameterInput {
+            name: name.into(),
+            value: value.into(),
+            r#type: Some("SecureString".into()),
+            ..PutParameterInput::default()
+        };
+        ssm::put::run(Arc::clone(&world.test.app), Request::new(input, root(), "r")).await.expect("put");
+    }
+    let secrets =
+        |names: &[&str]| json!(names.iter().map(|from| json!({"name": from, "value_from": from})).collect::<Vec<_>>());
+    let read = allow("ssm:GetParameters", &arn("/app/password"));
+    let role = world.role(&[("read", read.clone())]).await;
+    let names = ["/app/password", &arn("/app/password"), "/app/password:1"];
+    world.task(Some(&role), None, secrets(&names)).await;
+    let found = world.environment().await.expect("variables");
+    assert_eq!(found, names.map(|name| (name.to_owned(), "s3cret".to_owned())));
+
+    world.task(Some(&role), None, secrets(&["/app/password", "/app/other"])).await;
+    let failure = world.environment().await.expect_err("one may not be read");
+    assert!(failure.message.contains("api error AccessDeniedException: User: "), "{failure}");
+    assert!(failure.message.contains(&format!("ssm:GetParameters on resource: {}", arn("/app/other"))), "{failure}");
+    assert_eq!(chain(&failure), [(Role, Good), (Policy, Broken), (Secret, NotReached), (Key, NotReached)]);
+
+    let role = world.role(&[("read", allow("ssm:GetParameters", "*"))]).await;
+    world.task(Some(&role), None, secrets(&["/app/password", "/app/gone", "/app/password:9"])).await;
+    let failure = world.environment().await.expect_err("two are not there");
+    assert!(failure.message.ends_with("1 time(s): invalid parameters: /app/gone,/app/password:9"), "{failure}");
+    assert_eq!(chain(&failure), [(Role, Good), (Policy, Good), (Secret, Broken)]);
+
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]});
+    let role = world.role(&[("read", read), ("deny", deny)]).await;
+    world.task(Some(&role), None, secrets(&["/app/password"])).await;
+    let failure = world.environment().await.expect_err("the key is denied");
+    assert!(
+        failure.message.contains("is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:"),
+        "{failure}"
+    );
+    assert_eq!(chain(&failure), [(Role, Good), (Policy, Good), (Secret, Good), (Key, Broken)]);
+    assert!(!format!("{failure:?}").contains("s3cret"));
+}
+
 #[test]
 fn errors_outside_the_model_come_from_the_api() {
-    let told = |code: &'static str| super::road::sdk_text(&ServiceError::new(code, "m"), "id");
+    let told = |code: &'static str| super::road::secret_text(&ServiceError::new(code, "m"), "id");
     let prefix =
         "operation error Secrets Manager: GetSecretValue, https response error StatusCode: 400, RequestID: id, ";
     assert_eq!(told("AccessDeniedException"), format!("{prefix}api error AccessDeniedException: m"));
