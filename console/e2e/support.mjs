@@ -1,7 +1,7 @@
 // What the browser tests stand on: the real binary on a free port, AWS's own clients to prepare, and a browser that
 // fails the test on any error in its console, any violation of the page's policy, and any request to another host.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,7 +17,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PICTURES = join(ROOT, 'console/e2e/pictures');
 const REGION = 'us-east-1';
 // A network of these tests' own, beside those of the other tests and of a server that may run on this machine.
-const NETWORK = ['--network-name', 'tgweb', '--network-link', '169.254.174.0/30', '--public-pool', '203.0.113.128/26'];
+const NETWORK = ['--network-name', 'tgweb', '--network-link', '169.254.174.0/30', '--public-pool', '203.0.113.0/26'];
 const QUIET =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
@@ -107,6 +107,8 @@ class Server {
 
   async end() {
     await this.stop();
+    // The router outlives a server, as tasks do.
+    spawnSync('ip', ['netns', 'del', 'tgweb-router']);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -143,6 +145,10 @@ export async function openBrowser(t, { refusals = false, away = false, ...contex
   });
   t.after(async () => {
     const cookies = await window.cookies();
+    // What the browser showed at the end, for whoever reads a failure.
+    mkdirSync(PICTURES, { recursive: true });
+    const name = t.name.replaceAll(/[^a-z]+/gi, '-').slice(0, 60);
+    for (const [at, page] of window.pages().entries()) await page.screenshot({ path: join(PICTURES, `end-of-${name}-${at}.png`) });
     await browser.close();
     assert.deepEqual(wrong, [], 'the browser saw something wrong');
     assert.deepEqual(cookies, [], 'there are cookies');

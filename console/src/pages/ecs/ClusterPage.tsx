@@ -146,17 +146,17 @@ function columnsOf(cluster: string): Column<Task>[] {
     {
       id: 'task',
       header: 'Task',
-      width: 300,
+      width: 130,
       text: taskId,
-      cell: task => <To path={paths.task(cluster, taskId(task))}>{taskId(task)}</To>,
+      cell: task => <To path={paths.task(cluster, taskId(task))}>{taskId(task).slice(0, 8)}</To>,
     },
     {
       id: 'status',
       header: 'Last status',
+      width: 170,
       text: task => task.lastStatus,
       cell: task => <Status value={task.lastStatus} bad={endedBadly(task)} />,
     },
-    { id: 'desired', header: 'Desired', text: task => task.desiredStatus },
     {
       id: 'definition',
       header: 'Task definition',
@@ -166,6 +166,7 @@ function columnsOf(cluster: string): Column<Task>[] {
     {
       id: 'started',
       header: 'Created',
+      width: 140,
       text: task => task.createdAt?.getTime(),
       cell: task => <Time value={task.createdAt} ago />,
     },
@@ -178,9 +179,13 @@ function columnsOf(cluster: string): Column<Task>[] {
     {
       id: 'reason',
       header: 'Stopped reason',
-      width: 340,
+      width: 480,
       text: task => task.stoppedReason,
-      cell: task => <span className="break">{task.stoppedReason ?? '-'}</span>,
+      cell: task => (
+        <span className="break clamped" title={task.stoppedReason}>
+          {task.stoppedReason ?? '-'}
+        </span>
+      ),
     },
   ];
 }

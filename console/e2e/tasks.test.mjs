@@ -1,0 +1,75 @@
+// The pages of a cluster and of a task: one that runs, one that may not read its secret, one that fails by itself.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { openBrowser, pictures, signIn, startServer } from './support.mjs';
+import { startRegistry, World } from './world.mjs';
+
+test('a task is followed from its start to its page, its logs and its end', async t => {
+  const server = await startServer(t);
+  const registry = await startRegistry(t);
+  const world = await World.make(server, registry);
+  const window = await openBrowser(t);
+  const page = await signIn(window, server, '/ecs/clusters/demo');
+  await page.getByText('No tasks yet.').waitFor();
+
+  const id = await world.run(await world.define('script'));
+  await page.getByRole('row', { name: new RegExp(id) }).getByRole('link').first().click();
+  await page.getByText('RUNNING', { exact: true }).first().waitFor({ timeout: 40_000 });
+  const address = page.getByRole('link', { name: /^203\.0\.113\./ });
+  assert.equal(await address.getAttribute('rel'), 'noopener noreferrer');
+  const road = page.getByRole('list', { name: 'The road' });
+  await road.locator('li[data-outcome=good]', { hasText: 'It runs.' }).waitFor();
+  assert.equal(await road.locator('li[data-outcome=broken]').count(), 0);
+  await pictures(page, 'task-running');
+
+  await page.getByRole('tab', { name: 'Containers' }).click();
+  await page.getByText(registry.images.script).waitFor();
+  await pictures(page, 'task-containers');
+
+  await page.getByRole('tab', { name: 'Logs' }).click();
+  const log = page.getByRole('log');
+  await log.getByText('<img src=x onerror=alert(1)>').waitFor();
+  await log.getByText('tick').first().waitFor();
+  await pictures(page, 'task-logs');
+  await page.getByLabel('Filter lines').fill('SECOND');
+  await log.getByText('second line').waitFor();
+  await log.getByText('tick').first().waitFor({ state: 'hidden' });
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+  assert.match(readFileSync(await download.path(), 'utf8'), /^\S+Z second line\n$/);
+
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('The task is stopping.').waitFor();
+  await page.getByText('STOPPED', { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByRole('link', { name: 'demo', exact: true }).click();
+  await page.getByRole('row', { name: new RegExp(id) }).getByText('STOPPED').first().waitFor();
+});
+
+test('a task without the right to its secret says so, with the broken link and the mend', async t => {
+  const server = await startServer(t);
+  const registry = await startRegistry(t);
+  const world = await World.make(server, registry);
+  const bare = await world.makeRole('bare', [{ Effect: 'Allow', Action: 'logs:*', Resource: '*' }]);
+  const refused = await world.run(await world.define('web', { role: bare, family: 'refused' }));
+  const failing = await world.run(await world.define('fails'));
+  await world.wait(refused, 'STOPPED');
+  await world.wait(failing, 'STOPPED');
+
+  const window = await openBrowser(t);
+  const page = await signIn(window, server, '/ecs/clusters/demo');
+  await page.getByRole('row', { name: new RegExp(refused) }).getByText('ResourceInitializationError').waitFor();
+  await pictures(page, 'cluster-stopped-tasks');
+  await page.getByRole('row', { name: new RegExp(refused) }).getByRole('link').first().click();
+  const broken = page.locator('li[data-outcome=broken]');
+  await broken.getByText('secretsmanager:GetSecretValue').first().waitFor();
+  await broken.getByText('aws iam put-role-policy').waitFor();
+  await broken.getByRole('link', { name: /role\/bare/ }).waitFor();
+  await pictures(page, 'task-refused');
+
+  await page.goto(`${server.console}/ecs/clusters/demo/tasks/${failing}`);
+  await page.getByText('It ended with exit code 3.').waitFor();
+  await page.getByRole('tab', { name: 'Logs' }).click();
+  await page.getByRole('log').getByText('going down').waitFor();
+});
