@@ -1,4 +1,4 @@
-"""Secrets Manager and KMS through boto3: every served operation."""
+"""Secrets Manager and KMS through boto3. Replication and rotation are in test_secret_life.py."""
 
 import json
 import secrets
@@ -60,7 +60,10 @@ def test_deletion_and_restoring(manager):
     manager.restore_secret(SecretId=name)
     assert manager.get_secret_value(SecretId=name)["SecretBinary"] == b"\x00\x01"
     manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-    message = refused("ResourceNotFoundException", manager.get_secret_value, SecretId=name)["Error"]["Message"]
+    answer = refused("ResourceNotFoundException", manager.get_secret_value, SecretId=name)
+    # The body spells it with a capital, as AWS does; boto3 shows it beside the error.
+    assert answer["Message"] == answer["Error"]["Message"]
+    message = answer["Error"]["Message"]
     assert message == "Secrets Manager can't find the specified secret."
 
 
@@ -86,6 +89,61 @@ def test_a_resource_policy_gives_and_takes(server, manager):
     public = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}
     assert manager.validate_resource_policy(ResourcePolicy=json.dumps(public))["PolicyValidationPassed"] is False
     refused("PublicPolicyException", manager.put_resource_policy, SecretId=secret, ResourcePolicy=json.dumps(public), BlockPublicPolicy=True)
+
+
+def test_policies_that_are_no_good(manager):
+    name = unique("shut")
+    manager.create_secret(Name=name, SecretString="x")
+
+    def policy(effect, principal, action):
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": effect, "Principal": principal, "Action": action, "Resource": "*"}]})
+
+    for document in ("some policy", "{}", policy("Perhaps", "*", "secretsmanager:*")):
+        message = refused("MalformedPolicyDocumentException", manager.put_resource_policy, SecretId=name, ResourcePolicy=document)["Error"]["Message"]
+        assert message.startswith("This policy has invalid syntax.")
+        refused("MalformedPolicyDocumentException", manager.validate_resource_policy, ResourcePolicy=document)
+    shut = policy("Deny", "*", "secretsmanager:*")
+    refused("MalformedPolicyDocumentException", manager.put_resource_policy, SecretId=name, ResourcePolicy=shut)
+    checked = manager.validate_resource_policy(SecretId=name, ResourcePolicy=shut)
+    assert checked["PolicyValidationPassed"] is False and [error["CheckName"] for error in checked["ValidationErrors"]] == ["LOCKOUT_CHECK"]
+    good = policy("Allow", {"AWS": "arn:aws:iam::210987654321:root"}, "secretsmanager:GetSecretValue")
+    assert manager.validate_resource_policy(SecretId=name, ResourcePolicy=good)["PolicyValidationPassed"] is True
+    assert "ResourcePolicy" not in manager.get_resource_policy(SecretId=name)
+
+
+def test_without_a_command_nothing_rotates(manager):
+    name = unique("still")
+    manager.create_secret(Name=name, SecretString="one")
+    message = refused("InvalidRequestException", manager.rotate_secret, SecretId=name)["Error"]["Message"]
+    assert message == "No Lambda rotation function ARN is associated with this secret."
+    function = "arn:aws:lambda:us-east-1:123456789012:function:rotate"
+    message = refused("InvalidRequestException", manager.rotate_secret, SecretId=name, RotationLambdaARN=function)["Error"]["Message"]
+    assert "--rotation-command" in message and function in message
+    assert not {"RotationEnabled", "RotationLambdaARN"} & manager.describe_secret(SecretId=name).keys()
+
+
+def test_lists_in_order(manager):
+    word = unique("order")
+    names = [f"{word}-{letter}" for letter in "bca"]
+    for name in names:
+        manager.create_secret(Name=name, SecretString=name, Description=f"The {name} of AppBeta")
+    mine = {"Key": "name", "Values": [word]}
+
+    def listed(**more):
+        more.setdefault("Filters", [mine])
+        return [secret["Name"] for page in manager.get_paginator("list_secrets").paginate(PaginationConfig={"PageSize": 2}, **more) for secret in page["SecretList"]]
+
+    assert listed() == names and listed(SortOrder="desc") == names[::-1]
+    assert listed(SortBy="name") == sorted(names) and listed(SortBy="name", SortOrder="desc") == sorted(names)[::-1]
+    assert listed(Filters=[mine, {"Key": "description", "Values": ["beta the"]}]) == names
+    assert listed(Filters=[mine, {"Key": "description", "Values": ["eta"]}]) == []
+    assert listed(Filters=[mine, {"Key": "all", "Values": ["!beta", "appb"]}]) == []
+    manager.delete_secret(SecretId=names[0])
+    assert listed() == names[1:] and listed(IncludePlannedDeletion=True) == names
+    batch = manager.batch_get_secret_value(Filters=[mine])
+    assert [value["SecretString"] for value in batch["SecretValues"]] == names[1:] and batch["Errors"] == []
+    refused("InvalidParameterException", manager.batch_get_secret_value, SecretIdList=names, MaxResults=2)
+    refused("ValidationException", manager.list_secrets, Filters=[{"Key": "colour", "Values": ["red"]}])
 
 
 def test_random_passwords(manager):

@@ -11,7 +11,7 @@ use std::io::{BufRead as _, Write as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::Protocol;
-use wire::document::{self, Answer, Content, ErrorDocument};
+use wire::document::{self, Answer, Content, ErrorDocument, MessageKey};
 use wire::form::Form;
 
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
@@ -64,7 +64,14 @@ where
 
 fn refuse(service: &str, code: &str, message: &str, status: u16) -> Result<Value, String> {
     let service = api::SERVICES.iter().find(|known| known.name == service).ok_or("no such service")?;
-    let document = ErrorDocument { code, message, status, request_id: REQUEST_ID, namespace: service.namespace };
+    let document = ErrorDocument {
+        code,
+        message,
+        message_key: MessageKey::Small,
+        status,
+        request_id: REQUEST_ID,
+        namespace: service.namespace,
+    };
     let bytes = document.to_bytes(service.protocol);
     String::from_utf8(bytes).map(Value::String).map_err(|error| error.to_string())
 }

@@ -253,6 +253,61 @@ pub mod op {
         type Input = super::GetRandomPasswordInput;
         type Output = super::GetRandomPasswordOutput;
     }
+
+    /// `RotateSecret`.
+    pub enum RotateSecret {}
+
+    impl crate::Operation for RotateSecret {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RotateSecret";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::RotateSecretInput;
+        type Output = super::RotateSecretOutput;
+    }
+
+    /// `CancelRotateSecret`.
+    pub enum CancelRotateSecret {}
+
+    impl crate::Operation for CancelRotateSecret {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CancelRotateSecret";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CancelRotateSecretInput;
+        type Output = super::CancelRotateSecretOutput;
+    }
+
+    /// `ReplicateSecretToRegions`.
+    pub enum ReplicateSecretToRegions {}
+
+    impl crate::Operation for ReplicateSecretToRegions {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ReplicateSecretToRegions";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ReplicateSecretToRegionsInput;
+        type Output = super::ReplicateSecretToRegionsOutput;
+    }
+
+    /// `RemoveRegionsFromReplication`.
+    pub enum RemoveRegionsFromReplication {}
+
+    impl crate::Operation for RemoveRegionsFromReplication {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RemoveRegionsFromReplication";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::RemoveRegionsFromReplicationInput;
+        type Output = super::RemoveRegionsFromReplicationOutput;
+    }
+
+    /// `StopReplicationToReplica`.
+    pub enum StopReplicationToReplica {}
+
+    impl crate::Operation for StopReplicationToReplica {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "StopReplicationToReplica";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::StopReplicationToReplicaInput;
+        type Output = super::StopReplicationToReplicaOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -294,6 +349,24 @@ pub struct BatchGetSecretValueOutput {
     pub next_token: Option<String>,
     #[serde(rename = "Errors", skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<APIErrorType>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CancelRotateSecretInput {
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CancelRotateSecretOutput {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "VersionId", skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -624,11 +697,49 @@ pub struct PutSecretValueOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RemoveRegionsFromReplicationInput {
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+    #[serde(rename = "RemoveReplicaRegions")]
+    pub remove_replica_regions: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RemoveRegionsFromReplicationOutput {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "ReplicationStatus", skip_serializing_if = "Option::is_none")]
+    pub replication_status: Option<Vec<ReplicationStatusType>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ReplicaRegionType {
     #[serde(rename = "Region", skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(rename = "KmsKeyId", skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ReplicateSecretToRegionsInput {
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+    #[serde(rename = "AddReplicaRegions")]
+    pub add_replica_regions: Vec<ReplicaRegionType>,
+    #[serde(rename = "ForceOverwriteReplicaSecret", skip_serializing_if = "Option::is_none")]
+    pub force_overwrite_replica_secret: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ReplicateSecretToRegionsOutput {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "ReplicationStatus", skip_serializing_if = "Option::is_none")]
+    pub replication_status: Option<Vec<ReplicationStatusType>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -660,6 +771,36 @@ pub struct RestoreSecretOutput {
     pub arn: Option<String>,
     #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RotateSecretInput {
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+    #[serde(rename = "ClientRequestToken", skip_serializing_if = "Option::is_none")]
+    pub client_request_token: Option<String>,
+    #[serde(rename = "RotationLambdaARN", skip_serializing_if = "Option::is_none")]
+    pub rotation_lambda_arn: Option<String>,
+    #[serde(rename = "RotationRules", skip_serializing_if = "Option::is_none")]
+    pub rotation_rules: Option<RotationRulesType>,
+    #[serde(rename = "ExternalSecretRotationMetadata", skip_serializing_if = "Option::is_none")]
+    pub external_secret_rotation_metadata: Option<Vec<ExternalSecretRotationMetadataItem>>,
+    #[serde(rename = "ExternalSecretRotationRoleArn", skip_serializing_if = "Option::is_none")]
+    pub external_secret_rotation_role_arn: Option<String>,
+    #[serde(rename = "RotateImmediately", skip_serializing_if = "Option::is_none")]
+    pub rotate_immediately: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RotateSecretOutput {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "VersionId", skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -750,6 +891,20 @@ pub struct SecretVersionsListEntry {
     pub created_date: Option<wire::Timestamp>,
     #[serde(rename = "KmsKeyIds", skip_serializing_if = "Option::is_none")]
     pub kms_key_ids: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct StopReplicationToReplicaInput {
+    #[serde(rename = "SecretId")]
+    pub secret_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct StopReplicationToReplicaOutput {
+    #[serde(rename = "ARN", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -868,6 +1023,12 @@ impl wire::Checked for BatchGetSecretValueInput {
     }
 }
 
+impl wire::Checked for CancelRotateSecretInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+    }
+}
+
 impl wire::Checked for CreateSecretInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("name", &self.name, &constraint::NAME_TYPE);
@@ -898,6 +1059,13 @@ impl wire::Checked for DeleteSecretInput {
 impl wire::Checked for DescribeSecretInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+    }
+}
+
+impl wire::Checked for ExternalSecretRotationMetadataItem {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("key", &self.key, &constraint::EXTERNAL_SECRET_ROTATION_METADATA_ITEM_KEY_TYPE);
+        check.value("value", &self.value, &constraint::EXTERNAL_SECRET_ROTATION_METADATA_ITEM_VALUE_TYPE);
     }
 }
 
@@ -968,6 +1136,13 @@ impl wire::Checked for PutSecretValueInput {
     }
 }
 
+impl wire::Checked for RemoveRegionsFromReplicationInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+        check.value("removeReplicaRegions", &self.remove_replica_regions, &constraint::REMOVE_REPLICA_REGION_LIST_TYPE);
+    }
+}
+
 impl wire::Checked for ReplicaRegionType {
     fn check(&self, check: &mut wire::Check) {
         check.value("region", &self.region, &constraint::REGION_TYPE);
@@ -977,7 +1152,48 @@ impl wire::Checked for ReplicaRegionType {
 
 impl wire::Value for ReplicaRegionType {}
 
+impl wire::Checked for ReplicateSecretToRegionsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+        check.value("addReplicaRegions", &self.add_replica_regions, &constraint::ADD_REPLICA_REGION_LIST_TYPE);
+        check.within("addReplicaRegions", &self.add_replica_regions);
+    }
+}
+
 impl wire::Checked for RestoreSecretInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+    }
+}
+
+impl wire::Checked for RotateSecretInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
+        check.value("clientRequestToken", &self.client_request_token, &constraint::CLIENT_REQUEST_TOKEN_TYPE);
+        check.value("rotationLambdaARN", &self.rotation_lambda_arn, &constraint::ROTATION_LAMBDA_ARN_TYPE);
+        check.within("rotationRules", &self.rotation_rules);
+        check.within("externalSecretRotationMetadata", &self.external_secret_rotation_metadata);
+        check.value(
+            "externalSecretRotationRoleArn",
+            &self.external_secret_rotation_role_arn,
+            &constraint::ROLE_ARN_TYPE,
+        );
+    }
+}
+
+impl wire::Checked for RotationRulesType {
+    fn check(&self, check: &mut wire::Check) {
+        check.value(
+            "automaticallyAfterDays",
+            &self.automatically_after_days,
+            &constraint::AUTOMATICALLY_ROTATE_AFTER_DAYS_TYPE,
+        );
+        check.value("duration", &self.duration, &constraint::DURATION_TYPE);
+        check.value("scheduleExpression", &self.schedule_expression, &constraint::SCHEDULE_EXPRESSION_TYPE);
+    }
+}
+
+impl wire::Checked for StopReplicationToReplicaInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("secretId", &self.secret_id, &constraint::SECRET_ID_TYPE);
     }
@@ -1037,11 +1253,24 @@ mod constraint {
 
     pub(super) static ADD_REPLICA_REGION_LIST_TYPE: Constraint = Constraint::NONE.at_least(1);
 
+    pub(super) static AUTOMATICALLY_ROTATE_AFTER_DAYS_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1000);
+
     pub(super) static CLIENT_REQUEST_TOKEN_TYPE: Constraint = Constraint::NONE.at_least(32).at_most(64);
 
     pub(super) static DESCRIPTION_TYPE: Constraint = Constraint::NONE.at_most(2048);
 
+    pub(super) static DURATION_TYPE: Constraint = Constraint::NONE.at_least(2).at_most(3).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[0-9]+h");
+        &PATTERN
+    });
+
     pub(super) static EXCLUDE_CHARACTERS_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(4096);
+
+    pub(super) static EXTERNAL_SECRET_ROTATION_METADATA_ITEM_KEY_TYPE: Constraint =
+        Constraint::NONE.at_least(1).at_most(256);
+
+    pub(super) static EXTERNAL_SECRET_ROTATION_METADATA_ITEM_VALUE_TYPE: Constraint =
+        Constraint::NONE.at_least(1).at_most(2048);
 
     pub(super) static FILTER_NAME_STRING_TYPE: Constraint = Constraint::NONE.one_of(&[
         "description",
@@ -1084,8 +1313,20 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static REMOVE_REPLICA_REGION_LIST_TYPE: Constraint =
+        Constraint::NONE.at_least(1).with_members(&REGION_TYPE);
+
+    pub(super) static ROLE_ARN_TYPE: Constraint = Constraint::NONE.at_least(20).at_most(2048);
+
+    pub(super) static ROTATION_LAMBDA_ARN_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(2048);
+
     pub(super) static ROTATION_TOKEN_TYPE: Constraint = Constraint::NONE.at_least(36).at_most(256).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("^[a-zA-Z0-9\\-]+$");
+        &PATTERN
+    });
+
+    pub(super) static SCHEDULE_EXPRESSION_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(256).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[0-9A-Za-z\\(\\)#\\?\\*\\-\\/, ]+");
         &PATTERN
     });
 

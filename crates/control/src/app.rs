@@ -26,6 +26,17 @@ pub struct Settings {
     pub public_pool: Vec<Ipv4Net>,
     /// Host names under which the web console may be opened, beside `localhost` and addresses.
     pub console_hosts: Vec<String>,
+    /// What rotates secrets, if the operator has something that does.
+    pub rotation: Option<RotationCommand>,
+}
+
+/// A command of the operator's that stands for rotation functions.
+#[derive(Clone, Debug)]
+pub struct RotationCommand {
+    /// Given to `/bin/sh -c`.
+    pub command: String,
+    /// The URL at which it reaches this server.
+    pub endpoint: String,
 }
 
 impl Settings {

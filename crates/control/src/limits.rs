@@ -50,6 +50,12 @@ pub const BATCH_SECRETS: usize = 20;
 pub const SECRET_VERSIONS: usize = 100;
 /// How old a version without a label must be before it may be dropped, in seconds.
 pub const DEPRECATED_VERSION_SECONDS: i64 = 24 * 3600;
+/// How long one step of a rotation may take, in seconds: what AWS gives a Lambda function.
+pub const ROTATION_STEP_SECONDS: i64 = 15 * 60;
+/// How often a rotation may fail before it is given up until its next window.
+pub const ROTATION_FAILURES: u32 = 5;
+/// The time from a rotation's first failure to its next try is twice this, in seconds; it doubles each time.
+pub const ROTATION_RETRY_SECONDS: i64 = 30;
 /// How many staging labels a version may have.
 pub const VERSION_STAGES: usize = 20;
 /// How many items a page of SSM parameters has when the caller does not say.

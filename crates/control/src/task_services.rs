@@ -18,6 +18,7 @@ use domain::compute::{BoxFuture, LogLine, LogTarget, RegistryCredentials, RoleCr
 use domain::ecs::{Task, TaskContainer};
 use domain::failure::{Failure, FailureName};
 use domain::iam::Caller;
+use domain::secrets::region_of;
 use wire::Sensitive;
 
 use crate::iam::sessions;
@@ -68,6 +69,12 @@ fn container_of<'a>(task: &'a Task, name: &str) -> Result<&'a TaskContainer, Fai
         Failure::new(FailureName::ResourceInitializationError, message)
     };
     task.container(name).ok_or_else(unknown)
+}
+
+/// The role's session in the region of a secret: ECS asks each secret where it is.
+fn in_region_of(secret_id: &str, caller: Caller) -> Caller {
+    let region = if secret_id.starts_with("arn:") { region_of(secret_id).to_owned() } else { caller.region };
+    Caller { region, ..caller }
 }
 
 /// GetSecretValue as ECS asks it; the request id is part of the agent's texts.

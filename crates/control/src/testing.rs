@@ -45,6 +45,7 @@ impl TestApp {
             account: ACCOUNT.into(),
             public_pool: Settings::default_public_pool(),
             console_hosts: Vec::new(),
+            rotation: None,
         };
         let clock = Arc::new(move || Timestamp::from_milliseconds(hand.load(Ordering::Relaxed)));
         let app = Arc::new(App::new(store, settings, clock, root_key));

@@ -100,6 +100,11 @@ pub(crate) struct Serve {
     /// What starts containers: libcontainer (built in), or the command of an OCI runtime such as runc or runsc
     #[arg(long, value_name = "RUNTIME", default_value = "libcontainer")]
     pub(crate) runtime: RuntimeChoice,
+    /// What rotates secrets in the place of Lambda functions: a shell command, called once for each step, with
+    /// TIDEGATE_ROTATION_STEP, TIDEGATE_ROTATION_SECRET_ID, TIDEGATE_ROTATION_CLIENT_REQUEST_TOKEN and AWS credentials
+    /// in its environment [default: RotateSecret is refused]
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) rotation_command: Option<String>,
     /// What network names begin with; a second server on this machine needs another one
     #[arg(long, value_name = "NAME", default_value = "tg", value_parser = network_name)]
     pub(crate) network_name: String,

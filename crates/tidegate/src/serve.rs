@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use control::app::RotationCommand;
 use control::iam::RootAccessKey;
 use control::seal::RootKey;
 use control::store::{SqliteJournal, Store};
@@ -63,7 +64,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", options.listen))?;
     let address = listener.local_addr()?;
-    let app = Arc::new(open_app(&options)?);
+    let app = Arc::new(open_app(&options, address)?);
     let key = control::first_start(&app, key_of_environment()?).await.context("the first start failed")?;
     let credentials = credentials(&options, address, key);
     credentials.write(&directory).context("the file credentials cannot be written")?;
@@ -92,7 +93,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_app(options: &Serve) -> anyhow::Result<App> {
+fn open_app(options: &Serve, address: SocketAddr) -> anyhow::Result<App> {
     let directory = &options.data_dir;
     let root_key = RootKey::of_directory(directory)?;
     let journal = SqliteJournal::open(&directory.join("tidegate.db"))?;
@@ -103,6 +104,10 @@ fn open_app(options: &Serve) -> anyhow::Result<App> {
         account: options.account.clone(),
         public_pool: public_pool(options),
         console_hosts: options.console_host.clone(),
+        rotation: options
+            .rotation_command
+            .clone()
+            .map(|command| RotationCommand { command, endpoint: endpoint(address) }),
     };
     Ok(App::new(store, settings, Arc::new(crate::client::now), root_key))
 }
@@ -151,15 +156,19 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
     }
 }
 
-fn credentials(options: &Serve, address: SocketAddr, key: RootAccessKey) -> Credentials {
-    // Clients on this machine reach a server that listens everywhere over loopback.
+/// The URL at which clients on this machine reach a server that listens there: over loopback if it listens everywhere.
+fn endpoint(address: SocketAddr) -> String {
     let reachable = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
+    format!("http://{}", SocketAddr::new(reachable, address.port()))
+}
+
+fn credentials(options: &Serve, address: SocketAddr, key: RootAccessKey) -> Credentials {
     Credentials {
-        endpoint: format!("http://{}", SocketAddr::new(reachable, address.port())),
+        endpoint: endpoint(address),
         region: options.region.clone(),
         access_key_id: key.access_key_id,
         secret_access_key: key.secret_access_key,

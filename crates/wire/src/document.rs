@@ -120,6 +120,15 @@ pub fn answer<T: Serialize>(protocol: Protocol, about: Answer<'_>, output: &T) -
     Ok(out.into_bytes())
 }
 
+/// How awsJson's error documents spell the name of their message; services differ, and their older SDKs read one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKey {
+    /// `message`
+    Small,
+    /// `Message`
+    Capital,
+}
+
 /// An error to be told to a client.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorDocument<'a> {
@@ -127,6 +136,8 @@ pub struct ErrorDocument<'a> {
     pub code: &'a str,
     /// The sentence.
     pub message: &'a str,
+    /// How awsJson spells it.
+    pub message_key: MessageKey,
     /// The HTTP status: from 500 it is the server's fault.
     pub status: u16,
     /// The id of the request.
@@ -147,7 +158,10 @@ impl ErrorDocument<'_> {
     }
 
     fn json(self) -> String {
-        let mut document = serde_json::json!({ "__type": self.code, "message": self.message });
+        let mut document = match self.message_key {
+            MessageKey::Small => serde_json::json!({ "__type": self.code, "message": self.message }),
+            MessageKey::Capital => serde_json::json!({ "__type": self.code, "Message": self.message }),
+        };
         if self.code == "AccessDeniedException" {
             // Some services spell it so, and some clients read only that.
             document["Message"] = self.message.into();
@@ -181,7 +195,7 @@ impl ErrorDocument<'_> {
 mod tests {
     use serde::{Deserialize, Serialize};
 
-    use super::{Answer, Content, ErrorDocument, answer, input_from_json};
+    use super::{Answer, Content, ErrorDocument, MessageKey, answer, input_from_json};
     use crate::Protocol;
 
     #[derive(Debug, Default, Serialize, Deserialize)]
@@ -221,10 +235,18 @@ mod tests {
 
     #[test]
     fn errors_have_each_protocols_form() {
-        let error =
-            ErrorDocument { code: "NoSuchX", message: "a < b", status: 404, request_id: "id", namespace: "urn:x" };
+        let error = ErrorDocument {
+            code: "NoSuchX",
+            message: "a < b",
+            message_key: MessageKey::Small,
+            status: 404,
+            request_id: "id",
+            namespace: "urn:x",
+        };
         let written = |protocol| String::from_utf8(error.to_bytes(protocol)).expect("UTF-8");
         assert_eq!(written(Protocol::Json), r#"{"__type":"NoSuchX","message":"a < b"}"#);
+        let capital = ErrorDocument { message_key: MessageKey::Capital, ..error };
+        assert_eq!(capital.to_bytes(Protocol::Json), br#"{"Message":"a < b","__type":"NoSuchX"}"#);
         assert_eq!(
             written(Protocol::Query),
             "<ErrorResponse xmlns=\"urn:x\"><Error><Type>Sender</Type><Code>NoSuchX</Code><Message>a &lt; b</Message>\

@@ -6,7 +6,7 @@ use http::Response;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use wire::Protocol;
-use wire::document::ErrorDocument;
+use wire::document::{ErrorDocument, MessageKey};
 
 use crate::ServiceError;
 
@@ -14,6 +14,7 @@ use crate::ServiceError;
 pub(super) struct Refusal {
     protocol: Protocol,
     namespace: &'static str,
+    message_key: MessageKey,
     pub(super) error: ServiceError,
 }
 
@@ -25,12 +26,15 @@ impl Refusal {
         } else if let (400, Some(status)) = (error.status, service.status_of(&error.code)) {
             error.status = status;
         }
-        Self { protocol: service.protocol, namespace: service.namespace, error }
+        // Secrets Manager's model spells it so; errors that every service has are spelt as everywhere.
+        let capital = service.name == "secretsmanager" && service.status_of(&error.code).is_some();
+        let message_key = if capital { MessageKey::Capital } else { MessageKey::Small };
+        Self { protocol: service.protocol, namespace: service.namespace, message_key, error }
     }
 
     /// An error of a request of which no service is known.
     pub(super) fn unaddressed(protocol: Protocol, error: ServiceError) -> Self {
-        Self { protocol, namespace: "", error }
+        Self { protocol, namespace: "", message_key: MessageKey::Small, error }
     }
 
     /// The answer.
@@ -38,6 +42,7 @@ impl Refusal {
         let document = ErrorDocument {
             code: &self.error.code,
             message: &self.error.message,
+            message_key: self.message_key,
             status: self.error.status,
             request_id,
             namespace: self.namespace,

@@ -15,7 +15,7 @@ pub mod encryption;
 mod error;
 mod grants;
 pub mod keys;
-mod lookup;
+pub(crate) mod lookup;
 pub mod managed;
 mod material;
 mod page;

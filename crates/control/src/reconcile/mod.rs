@@ -2,6 +2,7 @@
 //!
 //! - `tasks`: every task from PROVISIONING to STOPPED, one run per task at a time
 //! - `network`: the node's network as the records want it
+//! - `rotation`: secrets that are due, with the operator's command
 //! - `sweep`: what has been kept for long enough
 //!
 //! Reconcilers are told "look again" (a new revision of the records, a change of the compute) and decide from what they
@@ -10,6 +11,7 @@
 #[cfg(test)]
 mod fake_compute;
 mod network;
+mod rotation;
 mod sweep;
 mod tasks;
 
@@ -43,6 +45,10 @@ pub fn start(app: &Arc<App>, compute: &Arc<dyn Compute>) -> Reconcilers {
         keep_running("network", receiver.clone(), {
             let (app, compute, shutdown) = (Arc::clone(app), Arc::clone(compute), receiver.clone());
             move || network::run(Arc::clone(&app), Arc::clone(&compute), shutdown.clone())
+        }),
+        keep_running("rotation", receiver.clone(), {
+            let (app, shutdown) = (Arc::clone(app), receiver.clone());
+            move || rotation::run(Arc::clone(&app), shutdown.clone())
         }),
         keep_running("sweep", receiver.clone(), {
             let app = Arc::clone(app);

@@ -51,6 +51,11 @@ fn wanted(
     caller: &Caller,
     input: BatchGetSecretValueInput,
 ) -> Result<(Vec<String>, Option<String>), ServiceError> {
+    if input.max_results.is_some() && input.filters.is_none() {
+        return Err(error::invalid_parameter(
+            "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
+        ));
+    }
     match (input.secret_id_list, input.filters) {
         (Some(list), None) if list.len() <= BATCH_SECRETS => Ok((list, None)),
         (Some(_), None) => {
@@ -60,9 +65,12 @@ fn wanted(
             let state = app.store.read();
             authorize(app, &state, caller, &Access::to_any("secretsmanager:ListSecrets"))?;
             let filters = describe::filters(filters)?;
-            let secrets = describe::matching(app, &state, caller, &filters)
-                .filter(|secret| secret.deletion_at.is_none())
-                .map(|secret| (secret.arn.as_str(), secret.arn.clone()));
+            let found = describe::matching(app, &state, caller, &filters);
+            let found = found.filter(|secret| secret.deletion_at.is_none());
+            let mut secrets: Vec<(String, String)> =
+                found.map(|secret| (describe::Order::Created.key(secret), secret.arn.clone())).collect();
+            secrets.sort_unstable();
+            let secrets = secrets.iter().map(|(key, arn)| (key.as_str(), arn.clone()));
             let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BATCH_SECRETS);
             page(secrets, input.next_token.as_deref(), limit).ok_or_else(invalid_token)
         }

@@ -8,6 +8,7 @@ use domain::secrets::{deletion_window_days, secret_arn, suffix};
 
 use super::error;
 use super::lookup::Secrets;
+use super::record::SecretRecord;
 use crate::{App, Authorized, Request, ServiceError};
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -27,6 +28,9 @@ pub(crate) async fn delete(
         }
         Ok(access)
     })?;
+    let days = deletion_window_days(input.recovery_window_in_days).ok_or_else(|| {
+        error::invalid_parameter("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
+    })?;
     let force = input.force_delete_without_recovery == Some(true);
     if force && input.recovery_window_in_days.is_some() {
         return Err(error::invalid_parameter(
@@ -36,13 +40,11 @@ pub(crate) async fn delete(
     if force {
         return delete_now(&app, &caller, &input.secret_id).await;
     }
-    let days = deletion_window_days(input.recovery_window_in_days).ok_or_else(|| {
-        error::invalid_parameter("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
-    })?;
     let deletion_at = app.now().plus_seconds(days * DAY_SECONDS);
     app.store
         .write(|state| {
             let secret = Secrets::new(&app, state, &caller).find(&input.secret_id)?;
+            check_deletable(&secret)?;
             if secret.deletion_at.is_some() {
                 return Err(error::invalid_request(
                     "You can't perform this operation on the secret because it was already scheduled for deletion.",
@@ -58,15 +60,36 @@ pub(crate) async fn delete(
         .await
 }
 
+/// A replica is removed where its primary is, and a primary only when it has no replica left.
+fn check_deletable(secret: &SecretRecord) -> Result<(), ServiceError> {
+    if secret.primary_arn.is_some() {
+        return Err(error::is_replica());
+    }
+    if !secret.replicas.is_empty() {
+        let regions: Vec<&str> = secret.replicas.keys().map(String::as_str).collect();
+        return Err(error::invalid_parameter(format!(
+            "You can't delete secret {} that still has replica regions [{}].",
+            secret.arn,
+            regions.join(", ")
+        )));
+    }
+    Ok(())
+}
+
 /// Deletes a secret at once. An unknown one is no error: the caller wants it not to be there.
 async fn delete_now(app: &App, caller: &Caller, secret_id: &str) -> Result<DeleteSecretOutput, ServiceError> {
     let deletion_date = Some(app.now());
     app.store
         .write(|state| {
-            if let Ok(secret) = Secrets::new(app, state, caller).find(secret_id) {
-                state.secrets.remove(&secret.arn);
-                let (arn, name) = (Some(secret.arn.clone()), Some(secret.name.clone()));
-                return Ok(DeleteSecretOutput { arn, name, deletion_date });
+            match Secrets::new(app, state, caller).find(secret_id) {
+                Ok(secret) => {
+                    check_deletable(&secret)?;
+                    state.secrets.remove(&secret.arn);
+                    let (arn, name) = (Some(secret.arn.clone()), Some(secret.name.clone()));
+                    return Ok(DeleteSecretOutput { arn, name, deletion_date });
+                }
+                Err(error) if error.code == "ResourceNotFoundException" => {}
+                Err(error) => return Err(error),
             }
             if secret_id.starts_with("arn:") {
                 let name = secret_id.splitn(7, ':').last().map(str::to_owned);
@@ -90,6 +113,9 @@ pub(super) async fn restore(
     app.store
         .write(|state| {
             let secret = Secrets::new(&app, state, &caller).find(&input.secret_id)?;
+            if secret.primary_arn.is_some() {
+                return Err(error::is_replica());
+            }
             state.secrets.update(&secret.arn, |secret| secret.deletion_at = None);
             Ok(RestoreSecretOutput { arn: Some(secret.arn.clone()), name: Some(secret.name.clone()) })
         })

@@ -10,11 +10,10 @@ use api::secretsmanager::{
 use domain::iam::Caller;
 use domain::secrets::{self, Searchable, matches_all};
 
-use super::error;
 use super::lookup::Secrets;
 use super::record::SecretRecord;
-use super::tags;
 use super::versions::{invalid_token, page_size};
+use super::{error, replication, rotation, tags};
 use crate::kms::page_in;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -27,27 +26,40 @@ pub(super) async fn run(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Secrets::new(&app, state, caller).access("secretsmanager:DescribeSecret", &input.secret_id))
     })?;
-    let secret = Secrets::new(&app, &app.store.read(), &caller).find(&input.secret_id)?;
+    let state = app.store.read();
+    let secret = Secrets::new(&app, &state, &caller).find(&input.secret_id)?;
+    let rotation = secret.rotation.as_ref();
     Ok(DescribeSecretOutput {
         arn: Some(secret.arn.clone()),
         name: Some(secret.name.clone()),
         r#type: secret.kind.clone(),
-        description: secret.description.clone(),
+        description: description(&secret),
         kms_key_id: secret.kms_key_id.clone(),
+        rotation_enabled: rotation.map(|rotation| rotation.enabled),
+        rotation_lambda_arn: rotation.and_then(|rotation| rotation.lambda_arn.clone()),
+        rotation_rules: rotation.and_then(rotation::rules),
+        last_rotated_date: rotation.and_then(rotation::last_date),
+        next_rotation_date: rotation.and_then(rotation::next_date),
         last_changed_date: Some(secret.changed_at),
         last_accessed_date: secret.accessed_on,
         deleted_date: secret.deletion_at,
-        tags: Some(tags::list(&secret.tags)),
-        version_ids_to_stages: Some(labels(&secret)),
+        tags: tags::shown(&secret),
+        version_ids_to_stages: labels(&secret),
         created_date: Some(secret.created_at),
+        primary_region: secret.primary_region().map(str::to_owned),
+        replication_status: replication::shown(&state, &secret),
         ..DescribeSecretOutput::default()
     })
 }
 
 /// The labels of every version that has any.
-fn labels(secret: &SecretRecord) -> BTreeMap<String, Vec<String>> {
-    let of = |id: &String| (id.clone(), secret.stages.of(id));
-    secret.versions.keys().map(of).filter(|(_, stages)| !stages.is_empty()).collect()
+fn labels(secret: &SecretRecord) -> Option<BTreeMap<String, Vec<String>>> {
+    Some(secret.stages.by_version()).filter(|versions| !versions.is_empty())
+}
+
+/// The description; an empty one is none.
+fn description(secret: &SecretRecord) -> Option<String> {
+    secret.description.clone().filter(|description| !description.is_empty())
 }
 
 /// ListSecrets.
@@ -61,7 +73,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListSecretsInput>) -> R
     let order = Order::of(input.sort_by.as_deref());
     let mut keyed: Vec<(String, &Arc<SecretRecord>)> = found.map(|secret| (order.key(secret), secret)).collect();
     keyed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    let direction = if input.sort_order.as_deref() == Some("asc") { Ordering::Greater } else { Ordering::Less };
+    let direction = if input.sort_order.as_deref() == Some("desc") { Ordering::Less } else { Ordering::Greater };
     if direction == Ordering::Less {
         keyed.reverse();
     }
@@ -85,7 +97,7 @@ pub(super) fn matching<'a>(
         let searchable = Searchable {
             name: &secret.name,
             description: secret.description.as_deref().unwrap_or_default(),
-            region: &caller.region,
+            primary_region: secret.primary_region(),
             tags: &tags,
         };
         !secret.is_gone(now) && matches_all(filters, &searchable)
@@ -95,10 +107,10 @@ pub(super) fn matching<'a>(
 
 /// The filters of a request.
 pub(super) fn filters(filters: Vec<Filter>) -> Result<Vec<secrets::Filter>, ServiceError> {
-    let read = |filter: Filter| {
-        let key = filter.key.unwrap_or_default();
+    let read = |(at, filter): (usize, Filter)| {
+        let key = filter.key.clone().unwrap_or_default();
         if !secrets::Filter::KEYS.contains(&key.as_str()) {
-            return Err(error::invalid_parameter("Invalid filter key"));
+            return Err(invalid_filter_key(at, filter.key.as_deref()));
         }
         let values = filter.values.unwrap_or_default();
         if values.is_empty() {
@@ -106,12 +118,23 @@ pub(super) fn filters(filters: Vec<Filter>) -> Result<Vec<secrets::Filter>, Serv
         }
         Ok(secrets::Filter { key, values })
     };
-    filters.into_iter().map(read).collect()
+    filters.into_iter().enumerate().map(read).collect()
+}
+
+fn invalid_filter_key(at: usize, key: Option<&str>) -> ServiceError {
+    let Some(key) = key else { return error::invalid_parameter("Invalid filter key") };
+    let message = format!(
+        "1 validation error detected: Value '{key}' at 'filters.{}.member.key' failed to satisfy constraint: Member must \
+         satisfy enum value set: [{}]",
+        at + 1,
+        secrets::Filter::KEYS.join(", ")
+    );
+    ServiceError::new("ValidationException", message)
 }
 
 /// What ListSecrets sorts by.
 #[derive(Clone, Copy)]
-enum Order {
+pub(super) enum Order {
     Created,
     Accessed,
     Changed,
@@ -129,7 +152,7 @@ impl Order {
     }
 
     /// A text that sorts as it should, and that no two secrets share.
-    fn key(self, secret: &SecretRecord) -> String {
+    pub(super) fn key(self, secret: &SecretRecord) -> String {
         let time = match self {
             Self::Name => return format!("{} {}", secret.name, secret.arn),
             Self::Created => Some(secret.created_at),
@@ -141,18 +164,25 @@ impl Order {
 }
 
 fn entry(secret: &SecretRecord) -> SecretListEntry {
+    let rotation = secret.rotation.as_ref();
     SecretListEntry {
         arn: Some(secret.arn.clone()),
         name: Some(secret.name.clone()),
         r#type: secret.kind.clone(),
-        description: secret.description.clone(),
+        description: description(secret),
         kms_key_id: secret.kms_key_id.clone(),
+        rotation_enabled: rotation.map(|rotation| rotation.enabled),
+        rotation_lambda_arn: rotation.and_then(|rotation| rotation.lambda_arn.clone()),
+        rotation_rules: rotation.and_then(rotation::rules),
+        last_rotated_date: rotation.and_then(rotation::last_date),
+        next_rotation_date: rotation.and_then(rotation::next_date),
         last_changed_date: Some(secret.changed_at),
         last_accessed_date: secret.accessed_on,
         deleted_date: secret.deletion_at,
-        tags: Some(tags::list(&secret.tags)),
-        secret_versions_to_stages: Some(labels(secret)),
+        tags: tags::shown(secret),
+        secret_versions_to_stages: labels(secret),
         created_date: Some(secret.created_at),
+        primary_region: secret.primary_region().map(str::to_owned),
         ..SecretListEntry::default()
     }
 }

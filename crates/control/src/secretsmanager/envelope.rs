@@ -12,10 +12,11 @@ use domain::kms::EncryptionContext;
 use wire::{Blob, Sensitive};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::error::{KeyUse, invalid_parameter, of_kms};
+use super::error::{KeyUse, invalid_parameter, invalid_request, of_kms};
 use super::record::{SecretRecord, ValueForm, VersionRecord};
 use crate::seal::SealingKey;
-use crate::{App, Request, ServiceError, kms};
+use crate::store::State;
+use crate::{Access, App, Request, ServiceError, kms};
 
 /// A value as it was given. Wiped when dropped.
 pub(super) struct Value {
@@ -74,6 +75,26 @@ pub(super) async fn key_of(
 /// What a request's `KmsKeyId` means: empty and the default key's alias are the default key.
 pub(super) fn customer_key(kms_key_id: Option<String>) -> Option<String> {
     kms_key_id.filter(|key_id| !key_id.is_empty() && !key_id.ends_with("alias/aws/secretsmanager"))
+}
+
+/// The condition keys of a key that a request names: as it was given, and its ARN if there is such a key.
+pub(super) fn with_key(app: &App, state: &State, caller: &Caller, access: Access, key_id: &str) -> Access {
+    let access = access.with_context("secretsmanager:KmsKeyId", key_id);
+    match kms::lookup::Keys::new(app, state, caller).find(key_id) {
+        Ok(key) => access.with_context("secretsmanager:KmsKeyArn", &key.arn),
+        Err(_) => access,
+    }
+}
+
+/// A secret under the account's default key is for its own account only: that key admits nobody else.
+pub(super) fn check_account(caller: &Caller, secret: &SecretRecord) -> Result<(), ServiceError> {
+    if caller.account != secret.account && secret.kms_key_id.is_none() {
+        return Err(invalid_request(
+            "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS \
+             service key.",
+        ));
+    }
+    Ok(())
 }
 
 /// Makes sure that the caller may use the key that a secret is to be sealed with, before anything depends on it.

@@ -14,6 +14,24 @@ pub(super) fn invalid_request(message: impl Into<String>) -> ServiceError {
     ServiceError::new("InvalidRequestException", message)
 }
 
+/// A name, or a `SecretId` that is no ARN, with characters that no name has.
+pub(super) fn invalid_name() -> ServiceError {
+    ServiceError::new(
+        "ValidationException",
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+    )
+}
+
+/// The token that makes a new version's id, and that every SDK sends by itself.
+pub(super) fn no_token(code: &'static str) -> ServiceError {
+    ServiceError::new(code, "You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+}
+
+/// A change of a replica.
+pub(super) fn is_replica() -> ServiceError {
+    invalid_parameter("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
+}
+
 /// No secret of this name or ARN.
 pub(super) fn not_found(secret_id: &str) -> ServiceError {
     ServiceError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use domain::iam::Caller;
-use domain::secrets::secret_arn;
+use domain::secrets::{is_valid_name, region_of, secret_arn};
 
 use super::error;
 use super::record::SecretRecord;
+use super::replication::{Copies, mirror};
 use crate::store::State;
 use crate::{Access, App, ServiceError};
 
@@ -26,10 +27,13 @@ impl<'a> Secrets<'a> {
     /// The secret of a name, an ARN, or an ARN without the six characters at its end.
     pub(super) fn find(&self, secret_id: &str) -> Result<Arc<SecretRecord>, ServiceError> {
         let found = if secret_id.starts_with("arn:") {
-            self.state.secrets.get(secret_id).or_else(|| self.by_partial_arn(secret_id))
+            let here = Some(secret_id).filter(|arn| region_of(arn) == self.caller.region);
+            here.and_then(|arn| self.state.secrets.get(arn).or_else(|| self.by_partial_arn(arn)))
+        } else if !is_valid_name(secret_id) {
+            return Err(error::invalid_name());
         } else {
             let partial = secret_arn(&self.caller.region, &self.caller.account, secret_id, "");
-            self.by_partial_arn(partial.trim_end_matches('-')).filter(|secret| secret.name == secret_id)
+            self.by_partial_arn(partial.strip_suffix('-').unwrap_or(&partial)).filter(|secret| secret.name == secret_id)
         };
         let now = self.app.now();
         found.filter(|secret| !secret.is_gone(now)).cloned().ok_or_else(|| error::not_found(secret_id))
@@ -39,6 +43,12 @@ impl<'a> Secrets<'a> {
     pub(super) fn find_usable(&self, secret_id: &str) -> Result<Arc<SecretRecord>, ServiceError> {
         let secret = self.find(secret_id)?;
         if secret.deletion_at.is_some() { Err(error::marked_for_deletion(&secret.arn)) } else { Ok(secret) }
+    }
+
+    /// The same, unless it is a replica: those are changed where their primary is.
+    pub(super) fn find_primary(&self, secret_id: &str) -> Result<Arc<SecretRecord>, ServiceError> {
+        let secret = self.find(secret_id)?;
+        if secret.primary_arn.is_some() { Err(error::is_replica()) } else { self.find_usable(secret_id) }
     }
 
     /// The secret whose ARN is this with a hyphen and six characters more.
@@ -61,7 +71,16 @@ impl<'a> Secrets<'a> {
         let mut access = Access::to(action, &secret.arn)
             .with_resource_policy(secret.policy.clone())
             .with_context("secretsmanager:SecretId", &secret.arn)
-            .with_context("secretsmanager:SecretPrimaryRegion", &self.caller.region);
+            .with_context(
+                "secretsmanager:SecretPrimaryRegion",
+                secret.primary_region().unwrap_or(region_of(&secret.arn)),
+            );
+        if let Some(lambda_arn) = secret.rotation.as_ref().and_then(|rotation| rotation.lambda_arn.as_ref()) {
+            access = access.with_context("secretsmanager:resource/AllowRotationLambdaArn", lambda_arn);
+        }
+        if let Some(kind) = &secret.kind {
+            access = access.with_context("secretsmanager:resource/Type", kind);
+        }
         for (name, value) in &secret.tags {
             access = access
                 .with_context(format!("aws:ResourceTag/{name}"), value)
@@ -71,18 +90,30 @@ impl<'a> Secrets<'a> {
     }
 }
 
-/// Changes one secret that is not scheduled for deletion.
+/// Changes one secret that is not scheduled for deletion and is no replica; its replicas change with it.
 pub(super) async fn change<T>(
     app: &App,
     caller: &Caller,
     secret_id: &str,
     change: impl FnOnce(&mut SecretRecord) -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
+    change_with(app, caller, secret_id, Copies::new(), change).await
+}
+
+/// The same with versions that are new, sealed for the replicas.
+pub(super) async fn change_with<T>(
+    app: &App,
+    caller: &Caller,
+    secret_id: &str,
+    copies: Copies,
+    change: impl FnOnce(&mut SecretRecord) -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
     app.store
         .write(|state| {
-            let mut secret = SecretRecord::clone(&*Secrets::new(app, state, caller).find_usable(secret_id)?);
+            let mut secret = SecretRecord::clone(&*Secrets::new(app, state, caller).find_primary(secret_id)?);
             let value = change(&mut secret)?;
             secret.changed_at = app.now();
+            mirror(state, &mut secret, copies);
             let arn = secret.arn.clone();
             state.secrets.put(&arn, secret);
             Ok(value)

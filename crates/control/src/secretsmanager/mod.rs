@@ -2,10 +2,11 @@
 //!
 //! - `create`, `update`, `values`, `batch`, `describe`, `versions`, `deletion`, `policies`, `tags`, `password`: the
 //!   operations
+//! - `replication`, `rotation`: secrets in several regions, and secrets that change by themselves
 //! - `lookup`: which secret an argument names, and the access a call on it needs
 //! - `envelope`: a value under a data key of KMS, asked for with the caller's own identity
 //!
-//! Not served: rotation by a Lambda function, replicas in other regions.
+//! Not served: rotation by a Lambda function (a command of the operator's stands for it), and by a partner.
 
 mod batch;
 pub(crate) mod create;
@@ -17,6 +18,8 @@ mod lookup;
 mod password;
 mod policies;
 pub mod record;
+mod replication;
+pub(crate) mod rotation;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -50,4 +53,9 @@ pub fn routes(router: &mut Router) {
     router.add::<op::DeleteResourcePolicy, _, _>(policies::delete);
     router.add::<op::ValidateResourcePolicy, _, _>(policies::validate);
     router.add::<op::GetRandomPassword, _, _>(password::run);
+    router.add::<op::RotateSecret, _, _>(rotation::rotate);
+    router.add::<op::CancelRotateSecret, _, _>(rotation::cancel);
+    router.add::<op::ReplicateSecretToRegions, _, _>(replication::replicate);
+    router.add::<op::RemoveRegionsFromReplication, _, _>(replication::remove);
+    router.add::<op::StopReplicationToReplica, _, _>(replication::stop);
 }

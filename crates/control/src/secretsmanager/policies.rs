@@ -7,10 +7,13 @@ use api::secretsmanager::{
     PutResourcePolicyInput, PutResourcePolicyOutput, ValidateResourcePolicyInput, ValidateResourcePolicyOutput,
     ValidationErrorsEntry,
 };
-use domain::iam::{Policy, PolicyKind};
+use domain::iam::{Caller, Policy, PolicyKind};
 use domain::secrets::is_public;
 
 use super::lookup::{Secrets, change};
+use super::record::SecretRecord;
+use crate::iam::authorization::{authorize, decide};
+use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// PutResourcePolicy.
@@ -23,8 +26,11 @@ pub(super) async fn put(
         let block = input.block_public_policy.unwrap_or_default();
         Ok(access.with_context("secretsmanager:BlockPublicPolicy", block.to_string()))
     })?;
-    let policy = Policy::parse(&input.resource_policy, PolicyKind::Resource)
-        .map_err(|malformed| ServiceError::new("MalformedPolicyDocumentException", malformed.to_string()))?;
+    let secret = Secrets::new(&app, &app.store.read(), &caller).find_primary(&input.secret_id)?;
+    let policy = parse(&input.resource_policy)?;
+    if locks_out(&app, &caller, &secret, &input.resource_policy)? {
+        return Err(ServiceError::new("MalformedPolicyDocumentException", LOCKS_OUT));
+    }
     if input.block_public_policy == Some(true) && is_public(&policy) {
         return Err(ServiceError::new(
             "PublicPolicyException",
@@ -48,7 +54,7 @@ pub(super) async fn get(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Secrets::new(&app, state, caller).access("secretsmanager:GetResourcePolicy", &input.secret_id))
     })?;
-    let secret = Secrets::new(&app, &app.store.read(), &caller).find_usable(&input.secret_id)?;
+    let secret = Secrets::new(&app, &app.store.read(), &caller).find_primary(&input.secret_id)?;
     Ok(GetResourcePolicyOutput {
         arn: Some(secret.arn.clone()),
         name: Some(secret.name.clone()),
@@ -72,29 +78,61 @@ pub(super) async fn delete(
     Ok(DeleteResourcePolicyOutput { arn: Some(arn), name: Some(name) })
 }
 
-/// ValidateResourcePolicy: the grammar, and whether it lets everyone in.
+/// ValidateResourcePolicy: the grammar, whether it lets everyone in, and whether it shuts the caller out.
 pub(super) async fn validate(
     app: Arc<App>,
     request: Request<ValidateResourcePolicyInput>,
 ) -> Result<ValidateResourcePolicyOutput, ServiceError> {
+    let access_to = |app: &App, state: &State, caller: &Caller, action, secret_id: Option<&str>| match secret_id {
+        Some(secret_id) => Secrets::new(app, state, caller).access(action, secret_id),
+        None => Access::to_any(action),
+    };
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let action = "secretsmanager:ValidateResourcePolicy";
-        Ok(match &input.secret_id {
-            Some(secret_id) => Secrets::new(&app, state, caller).access(action, secret_id),
-            None => Access::to_any(action),
-        })
+        Ok(access_to(&app, state, caller, "secretsmanager:ValidateResourcePolicy", input.secret_id.as_deref()))
     })?;
-    if let Some(secret_id) = &input.secret_id {
-        Secrets::new(&app, &app.store.read(), &caller).find_usable(secret_id)?;
+    let state = app.store.read();
+    let putting = access_to(&app, &state, &caller, "secretsmanager:PutResourcePolicy", input.secret_id.as_deref());
+    authorize(&app, &state, &caller, &putting)?;
+    let secret = match &input.secret_id {
+        Some(secret_id) => Some(Secrets::new(&app, &state, &caller).find_usable(secret_id)?),
+        None => None,
+    };
+    let policy = parse(&input.resource_policy)?;
+    let mut errors = Vec::new();
+    if is_public(&policy) {
+        errors.push(failed("PUBLIC_POLICY_CHECK", "The resource policy grants broad access to the secret."));
     }
-    let policy = Policy::parse(&input.resource_policy, PolicyKind::Resource)
-        .map_err(|malformed| ServiceError::new("MalformedPolicyDocumentException", malformed.to_string()))?;
-    let errors = is_public(&policy).then(|| ValidationErrorsEntry {
-        check_name: Some("PUBLIC_POLICY_CHECK".into()),
-        error_message: Some("The resource policy grants broad access to the secret.".into()),
-    });
+    if let Some(secret) = secret
+        && locks_out(&app, &caller, &secret, &input.resource_policy)?
+    {
+        errors.push(failed("LOCKOUT_CHECK", LOCKS_OUT));
+    }
     Ok(ValidateResourcePolicyOutput {
-        policy_validation_passed: Some(errors.is_none()),
-        validation_errors: Some(errors.into_iter().collect()),
+        policy_validation_passed: Some(errors.is_empty()),
+        validation_errors: Some(errors),
     })
+}
+
+const LOCKS_OUT: &str = "This resource policy will not allow you to manage this secret in the future.";
+
+fn failed(check: &str, message: &str) -> ValidationErrorsEntry {
+    ValidationErrorsEntry { check_name: Some(check.into()), error_message: Some(message.into()) }
+}
+
+fn parse(document: &str) -> Result<Policy, ServiceError> {
+    Policy::parse(document, PolicyKind::Resource).map_err(|malformed| {
+        let message = format!("This policy has invalid syntax. {malformed}");
+        ServiceError::new("MalformedPolicyDocumentException", message)
+    })
+}
+
+/// Whether the caller could not put another policy in the place of this one.
+fn locks_out(app: &App, caller: &Caller, secret: &SecretRecord, document: &str) -> Result<bool, ServiceError> {
+    let state = app.store.read();
+    let access = Secrets::new(app, &state, caller)
+        .access("secretsmanager:PutResourcePolicy", &secret.arn)
+        .with_resource_policy(Some(document.to_owned()))
+        .with_context("secretsmanager:BlockPublicPolicy", "false");
+    let (decision, _) = decide(app, &state, caller, &access)?;
+    Ok(!decision.is_allowed())
 }

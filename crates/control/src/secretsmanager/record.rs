@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::secrets::Stages;
+use domain::secrets::{Stages, region_of};
 use serde::{Deserialize, Serialize};
 use wire::{Blob, Timestamp};
 
@@ -37,6 +37,9 @@ pub struct SecretRecord {
     /// Tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Whether it ever had tags: answers then have the list, though it is empty.
+    #[serde(default)]
+    pub was_tagged: bool,
     /// The resource policy.
     #[serde(default)]
     pub policy: Option<String>,
@@ -46,6 +49,69 @@ pub struct SecretRecord {
     /// Which staging label is attached to which version.
     #[serde(default)]
     pub stages: Stages,
+    /// How it is rotated; absent if that was never said.
+    #[serde(default)]
+    pub rotation: Option<RotationRecord>,
+    /// Its replicas by region.
+    #[serde(default)]
+    pub replicas: BTreeMap<String, ReplicaRecord>,
+    /// The ARN of the secret that this one is a replica of.
+    #[serde(default)]
+    pub primary_arn: Option<String>,
+}
+
+/// How a secret is rotated.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RotationRecord {
+    /// Whether it is turned on.
+    pub enabled: bool,
+    /// The ARN of the Lambda function for which the operator's command stands, as it was given.
+    #[serde(default)]
+    pub lambda_arn: Option<String>,
+    /// `AutomaticallyAfterDays`.
+    #[serde(default)]
+    pub automatically_after_days: Option<i64>,
+    /// `Duration`.
+    #[serde(default)]
+    pub duration: Option<String>,
+    /// `ScheduleExpression`.
+    #[serde(default)]
+    pub schedule_expression: Option<String>,
+    /// When it was last rotated.
+    #[serde(default)]
+    pub rotated_at: Option<Timestamp>,
+    /// When the next window opens.
+    #[serde(default)]
+    pub next_opens_at: Option<Timestamp>,
+    /// When the next window closes: `NextRotationDate`.
+    #[serde(default)]
+    pub next_closes_at: Option<Timestamp>,
+    /// The rotation that was begun.
+    #[serde(default)]
+    pub under_way: Option<RotationUnderWay>,
+}
+
+/// A rotation that was begun and is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotationUnderWay {
+    /// The id of the version that it makes.
+    pub version_id: String,
+    /// How often it failed.
+    #[serde(default)]
+    pub failures: u32,
+    /// Not to be tried before.
+    pub retry_at: Timestamp,
+}
+
+/// What a secret knows of its replica in another region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReplicaRecord {
+    /// The key there, as it was given; the account's default key when absent.
+    #[serde(default)]
+    pub kms_key_id: Option<String>,
+    /// Why the replica is not, or no longer, what the secret is; absent while it is.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// One version of a secret's value, sealed.
@@ -79,5 +145,14 @@ impl SecretRecord {
     /// Whether the secret is gone: its deletion's time has come, though nobody has swept it away yet.
     pub fn is_gone(&self, now: Timestamp) -> bool {
         self.deletion_at.is_some_and(|at| at <= now)
+    }
+
+    /// The region of the primary secret, of a secret that is in several regions.
+    pub fn primary_region(&self) -> Option<&str> {
+        match &self.primary_arn {
+            Some(primary) => Some(region_of(primary)),
+            None if self.replicas.is_empty() => None,
+            None => Some(region_of(&self.arn)),
+        }
     }
 }

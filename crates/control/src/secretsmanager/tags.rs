@@ -7,6 +7,7 @@ use api::secretsmanager::{Tag, TagResourceInput, TagResourceOutput, UntagResourc
 
 use super::error;
 use super::lookup::{Secrets, change};
+use super::record::SecretRecord;
 use crate::limits::RESOURCE_TAGS;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -18,6 +19,7 @@ pub(super) async fn tag(app: Arc<App>, request: Request<TagResourceInput>) -> Re
     })?;
     change(&app, &caller, &input.secret_id, |secret| {
         secret.tags = merged(&secret.tags, input.tags)?;
+        secret.was_tagged = true;
         Ok(())
     })
     .await?;
@@ -34,6 +36,7 @@ pub(super) async fn untag(
         Ok(input.tag_keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key)))
     })?;
     change(&app, &caller, &input.secret_id, |secret| {
+        secret.was_tagged |= !secret.tags.is_empty();
         secret.tags.retain(|name, _| !input.tag_keys.contains(name));
         Ok(())
     })
@@ -41,9 +44,10 @@ pub(super) async fn untag(
     Ok(UntagResourceOutput {})
 }
 
-/// The tags as an answer has them.
-pub(super) fn list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
+/// The tags as an answer has them: none if there never were any.
+pub(super) fn shown(secret: &SecretRecord) -> Option<Vec<Tag>> {
+    let tag = |(key, value): (&String, &String)| Tag { key: Some(key.clone()), value: Some(value.clone()) };
+    (secret.was_tagged || !secret.tags.is_empty()).then(|| secret.tags.iter().map(tag).collect())
 }
 
 /// The condition keys that tags of a request supply.

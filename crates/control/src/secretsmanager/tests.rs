@@ -1,6 +1,7 @@
 //! Secrets Manager through its handlers: names, versions, keys, deletion; and that nothing plain reaches the disk.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::kms::CreateKeyInput;
 use api::secretsmanager::{
@@ -28,8 +29,19 @@ fn code<T>(result: Result<T, ServiceError>) -> String {
     result.err().map_or_else(|| "no error".into(), |error| error.code.into_owned())
 }
 
+/// A new one, as an SDK sends it with every request.
+fn token() -> String {
+    static USED: AtomicU64 = AtomicU64::new(0);
+    format!("{:032}", USED.fetch_add(1, Ordering::Relaxed))
+}
+
 fn new_secret(name: &str, value: &str) -> CreateSecretInput {
-    CreateSecretInput { name: name.into(), secret_string: Some(Sensitive::from(value)), ..CreateSecretInput::default() }
+    CreateSecretInput {
+        name: name.into(),
+        secret_string: Some(Sensitive::from(value)),
+        client_request_token: Some(token()),
+        ..CreateSecretInput::default()
+    }
 }
 
 async fn create(test: &TestApp, input: CreateSecretInput) -> Result<CreateSecretOutput, ServiceError> {
@@ -61,7 +73,7 @@ async fn put(test: &TestApp, secret_id: &str, value: &str, token: Option<&str>) 
     let input = PutSecretValueInput {
         secret_id: secret_id.into(),
         secret_string: Some(Sensitive::from(value)),
-        client_request_token: token.map(Into::into),
+        client_request_token: Some(token.map_or_else(self::token, Into::into)),
         ..PutSecretValueInput::default()
     };
     values::put(Arc::clone(&test.app), ask(input, &root())).await.map(|answer| answer.version_id.expect("an id"))
@@ -83,6 +95,8 @@ async fn a_secret_is_found_by_name_and_by_arn() {
     let partial = format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db");
     assert!(arn.starts_with(&format!("{partial}-")) && arn.len() == partial.len() + 7, "{arn}");
     arn_of_new(&test, "prod/db-second", "other").await;
+    arn_of_new(&test, "prod/db-", "a hyphen at the end").await;
+    assert_eq!(text(&test, current("prod/db-")).await, "a hyphen at the end");
     for secret_id in ["prod/db", &arn, &partial] {
         assert_eq!(text(&test, current(secret_id)).await, PASSWORD, "{secret_id}");
     }
@@ -103,7 +117,12 @@ async fn a_name_is_taken_once_and_a_token_repeats() {
     assert_eq!(error.to_string(), "ResourceExistsException: The operation failed because the secret a already exists.");
     assert_eq!(put(&test, "a", PASSWORD, Some(token)).await.expect("the same"), token);
     assert_eq!(code(put(&test, "a", "another", Some(token)).await), "ResourceExistsException");
-    assert_eq!(code(create(&test, new_secret("a b", "x")).await), "InvalidParameterException");
+    assert_eq!(code(create(&test, new_secret("a b", "x")).await), "ValidationException");
+    let without = CreateSecretInput { client_request_token: None, ..new_secret("without", "x") };
+    assert_eq!(
+        create(&test, without).await.expect_err("refused").to_string(),
+        "InvalidRequestException: You must provide a ClientRequestToken value. We recommend a UUID-type value."
+    );
     let both = CreateSecretInput { secret_binary: Some(Blob(vec![1])), ..new_secret("both", "x") };
     assert_eq!(code(create(&test, both).await), "InvalidParameterException");
 }
@@ -262,7 +281,7 @@ async fn lists_are_filtered_and_come_in_pages() {
             break;
         }
     }
-    assert_eq!(names, ["prod/c", "prod/b", "prod/a"]);
+    assert_eq!(names, ["prod/a", "prod/b", "prod/c"]);
     let input = BatchGetSecretValueInput {
         secret_id_list: Some(vec!["prod/a".into(), "unknown".into()]),
         ..BatchGetSecretValueInput::default()

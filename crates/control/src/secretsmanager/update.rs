@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use api::secretsmanager::{UpdateSecretInput, UpdateSecretOutput};
 use domain::iam::Caller;
-use domain::secrets::CURRENT;
+use domain::secrets::{CURRENT, region_of};
 
 use super::envelope::{self, Value};
 use super::lookup::{Secrets, change};
 use super::record::{SecretRecord, VersionRecord};
-use super::values;
+use super::{error, values};
 use crate::{App, Authorized, Request, ServiceError};
 
 /// UpdateSecret.
@@ -24,12 +24,22 @@ pub(super) async fn run(
             access = access.with_context("secretsmanager:Description", description);
         }
         if let Some(key_id) = &input.kms_key_id {
-            access = access.with_context("secretsmanager:KmsKeyId", key_id);
+            access = envelope::with_key(&app, state, caller, access, key_id);
+        }
+        if let Some(kind) = &input.r#type {
+            access = access.with_context("secretsmanager:Type", kind);
         }
         Ok(access)
     })?;
     let value = Value::given(input.secret_string.as_ref(), input.secret_binary)?;
+    let version_id = match (&value, input.client_request_token) {
+        (Some(_), None) => return Err(error::no_token("InvalidRequestException")),
+        (_, token) => token.unwrap_or_default(),
+    };
     let secret = Secrets::new(&app, &app.store.read(), &caller).find_usable(&input.secret_id)?;
+    if secret.primary_arn.is_some() && (value.is_some() || input.description.is_some() || input.r#type.is_some()) {
+        return Err(error::is_replica());
+    }
     if let Some(key_id) = input.kms_key_id {
         change_key(&app, &caller, &secret, envelope::customer_key(Some(key_id))).await?;
     }
@@ -43,7 +53,6 @@ pub(super) async fn run(
     }
     let version_id = match &value {
         Some(value) => {
-            let version_id = input.client_request_token.unwrap_or_else(|| app.uuid());
             let stages = [CURRENT.to_owned()];
             values::add_version(&app, &caller, &secret.arn, &version_id, value, &stages).await?;
             Some(version_id)
@@ -72,11 +81,24 @@ async fn change_key(
         let again = VersionRecord { created_at: version.created_at, accessed_on: version.accessed_on, ..again };
         sealed_again.insert(version_id.clone(), again);
     }
-    change(app, caller, &secret.arn, |secret| {
-        secret.kms_key_id = kms_key_id;
-        // A version's value never changes, so what was sealed again is still what it is.
-        secret.versions.extend(sealed_again);
-        Ok(())
-    })
-    .await
+    app.store
+        .write(|state| {
+            // The key is the one thing of a replica that is changed by itself; its primary knows of it.
+            let region = region_of(&secret.arn);
+            if let Some(primary) = &secret.primary_arn {
+                state.secrets.update(primary, |primary| {
+                    if let Some(replica) = primary.replicas.get_mut(region) {
+                        replica.kms_key_id.clone_from(&kms_key_id);
+                    }
+                });
+            }
+            state.secrets.update(&secret.arn, |secret| {
+                secret.kms_key_id = kms_key_id;
+                secret.changed_at = app.now();
+                // A version's value never changes, so what was sealed again is still what it is.
+                secret.versions.extend(sealed_again);
+            });
+            Ok(())
+        })
+        .await
 }

@@ -9,9 +9,9 @@ use domain::secrets::CURRENT;
 use wire::Timestamp;
 
 use super::envelope::{self, Value};
-use super::lookup::{Secrets, change};
+use super::lookup::{Secrets, change_with};
 use super::record::{SecretRecord, VersionRecord};
-use super::{error, versions};
+use super::{error, replication, versions};
 use crate::iam::authorization::decide;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -23,6 +23,7 @@ pub async fn get(app: Arc<App>, request: Request<GetSecretValueInput>) -> Result
     let Authorized { input, caller, .. } =
         request.authorize(&app, |input, state, caller| Ok(reading(&app, state, caller, input)))?;
     let secret = Secrets::new(&app, &app.store.read(), &caller).find_usable(&input.secret_id)?;
+    envelope::check_account(&caller, &secret)?;
     let (version_id, version) = wanted(&secret, input.version_id.as_deref(), input.version_stage.as_deref())?;
     let value = envelope::open(&app, &caller, &secret, version_id, version).await?;
     remember_access(&app, &secret, version_id, version).await?;
@@ -131,17 +132,23 @@ pub(super) async fn put(
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         Ok(Secrets::new(&app, state, caller).access("secretsmanager:PutSecretValue", &input.secret_id))
     })?;
+    let version_id = input.client_request_token.ok_or_else(|| error::no_token("InvalidRequestException"))?;
     let value = Value::given(input.secret_string.as_ref(), input.secret_binary)?;
     let value = value.ok_or_else(|| error::invalid_request("You must provide either SecretString or SecretBinary."))?;
-    let version_id = input.client_request_token.unwrap_or_else(|| app.uuid());
     let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     let secret = add_version(&app, &caller, &input.secret_id, &version_id, &value, &stages).await?;
     Ok(PutSecretValueOutput {
-        version_stages: Some(secret.stages.of(&version_id)),
+        version_stages: Some(in_order(secret.stages.of(&version_id), &stages)),
         arn: Some(secret.arn),
         name: Some(secret.name),
         version_id: Some(version_id),
     })
+}
+
+/// The labels of a version, those that were asked for first and as they were.
+fn in_order(mut labels: Vec<String>, asked: &[String]) -> Vec<String> {
+    labels.sort_by_key(|label| asked.iter().position(|asked| asked == label).unwrap_or(usize::MAX));
+    labels
 }
 
 /// Adds a version with labels, or finds that the same one is already there.
@@ -153,16 +160,18 @@ pub(super) async fn add_version(
     value: &Value,
     stages: &[String],
 ) -> Result<SecretRecord, ServiceError> {
-    let secret = Secrets::new(app, &app.store.read(), caller).find_usable(secret_id)?;
+    let secret = Secrets::new(app, &app.store.read(), caller).find_primary(secret_id)?;
+    envelope::check_account(caller, &secret)?;
     if let Some(version) = secret.versions.get(version_id) {
         let same = envelope::open(app, caller, &secret, version_id, version).await?.is_same(value);
-        return if same { Ok(SecretRecord::clone(&secret)) } else { Err(version_is_taken()) };
+        return if same { Ok(SecretRecord::clone(&secret)) } else { Err(version_is_taken(&secret.arn, version_id)) };
     }
     let key_id = envelope::key_of(app, caller, &secret.account, secret.kms_key_id.as_deref()).await?;
     let version = envelope::seal(app, caller, &secret.arn, version_id, &key_id, value).await?;
-    change(app, caller, &secret.arn, |secret| {
+    let copies = replication::copies_of_new(app, caller, &secret, version_id, value).await;
+    change_with(app, caller, &secret.arn, copies, |secret| {
         if secret.versions.contains_key(version_id) {
-            return Err(version_is_taken());
+            return Err(version_is_taken(&secret.arn, version_id));
         }
         // The first version is the current one, whatever else it is.
         if secret.versions.is_empty() {
@@ -179,9 +188,10 @@ pub(super) async fn add_version(
     .await
 }
 
-fn version_is_taken() -> ServiceError {
-    ServiceError::new(
-        "ResourceExistsException",
-        "You can't use this ClientRequestToken: a version with this id and another value already exists.",
-    )
+/// A version with this id and another value is there.
+pub(super) fn version_is_taken(arn: &str, version_id: &str) -> ServiceError {
+    let message = format!(
+        "You can't use ClientRequestToken {version_id} because that value is already in use for a version of secret {arn}."
+    );
+    ServiceError::new("ResourceExistsException", message)
 }

@@ -28,10 +28,11 @@ pub(super) async fn update_stage(
     })?;
     let (arn, name) = change(&app, &caller, &input.secret_id, |secret| {
         let (from, to) = (input.remove_from_version_id.as_deref(), input.move_to_version_id.as_deref());
-        for version_id in [from, to].into_iter().flatten() {
-            if !secret.versions.contains_key(version_id) {
-                return Err(error::version_not_found(&secret.arn, &format!("VersionId: {version_id}")));
-            }
+        // A version that a rotation only announced has a label, which can be taken from it, but no value.
+        let announced = |id: &&str| !secret.stages.of(id).is_empty();
+        let unknown = |id: &&str| !secret.versions.contains_key(*id);
+        if let Some(id) = to.filter(unknown).or(from.filter(|id| unknown(id) && !announced(id))) {
+            return Err(error::version_not_found(&secret.arn, &format!("VersionId: {id}")));
         }
         secret.stages.move_by_hand(&input.version_stage, from, to)?;
         if let Some(to) = to {

@@ -8,7 +8,7 @@ use domain::secrets::registry_credentials;
 use wire::Sensitive;
 
 use super::road::{self, Road, Thing};
-use super::{AppTaskServices, container_of, read_secret};
+use super::{AppTaskServices, container_of, in_region_of, read_secret};
 
 const PREFIX: &str = "unable to pull secrets or registry auth: execution resource retrieval failed: unable to get \
                       registry auth from asm: service call has been retried 1 time(s)";
@@ -33,7 +33,7 @@ impl AppTaskServices {
             let message = "asm resource: unable to find execution role credentials";
             failure(message).with_link(road::no_role(task))
         };
-        let caller = self.execution_role(task).ok_or_else(missing)??;
+        let caller = in_region_of(&parameter, self.execution_role(task).ok_or_else(missing)??);
         let request_id = self.app.uuid();
         let input = GetSecretValueInput { secret_id: parameter.clone(), ..GetSecretValueInput::default() };
         let road = Road { app: &self.app, caller: &caller, thing: Thing::Secret(&input) };

@@ -11,7 +11,7 @@ use wire::Sensitive;
 
 use super::parameters::{self, Values};
 use super::road::{self, Road, Thing};
-use super::{AppTaskServices, container_of, read_secret};
+use super::{AppTaskServices, container_of, in_region_of, read_secret};
 
 const PREFIX: &str = "unable to pull secrets or registry auth: execution resource retrieval failed";
 
@@ -108,7 +108,8 @@ impl AppTaskServices {
             version_id: reference.version_id.clone(),
             version_stage: reference.version_stage.clone(),
         };
-        let road = Road { app: &self.app, caller, thing: Thing::Secret(&input) };
+        let caller = in_region_of(&input.secret_id, caller.clone());
+        let road = Road { app: &self.app, caller: &caller, thing: Thing::Secret(&input) };
         let version = (input.secret_id.clone(), input.version_stage.clone(), input.version_id.clone());
         let text = if let Some(text) = already_read.get(&version) {
             text.clone()

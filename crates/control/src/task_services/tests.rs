@@ -38,6 +38,7 @@ impl World {
             name: name.into(),
             secret_string: Some(Sensitive::from(value)),
             kms_key_id: key.map(Into::into),
+            client_request_token: Some(self.test.app.uuid()),
             ..CreateSecretInput::default()
         };
         let answer = secretsmanager::create::run(Arc::clone(&self.test.app), Request::new(input, root(), "r")).await;

@@ -7,13 +7,15 @@ mod name;
 mod password;
 mod public;
 mod registry_auth;
+mod rotation;
 mod stages;
 mod value_from;
 
 pub use filter::{Filter, Searchable, matches_all};
-pub use name::{SUFFIX_CHARACTERS, deletion_window_days, is_valid_name, secret_arn, suffix};
+pub use name::{SUFFIX_CHARACTERS, arn_in_region, deletion_window_days, is_valid_name, region_of, secret_arn, suffix};
 pub use password::{CharacterType, PasswordError, PasswordRules, random_password};
 pub use public::is_public;
 pub use registry_auth::{RegistryAuthError, registry_credentials};
+pub use rotation::{Rotation, RotationError, RotationRules, Window};
 pub use stages::{CURRENT, PENDING, PREVIOUS, StageError, Stages};
 pub use value_from::{JsonKeyError, SecretReference, ValueFrom, ValueFromError, json_value};

@@ -22,6 +22,20 @@ pub fn secret_arn(region: &str, account: &str, name: &str, suffix: &str) -> Stri
     format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
 }
 
+/// The region of an ARN.
+pub fn region_of(arn: &str) -> &str {
+    arn.split(':').nth(3).unwrap_or_default()
+}
+
+/// The ARN that a secret has in another region, where it is replicated to.
+pub fn arn_in_region(arn: &str, region: &str) -> String {
+    let parts: Vec<&str> = arn.splitn(5, ':').collect();
+    match parts[..] {
+        [prefix, partition, service, _, rest] => format!("{prefix}:{partition}:{service}:{region}:{rest}"),
+        _ => arn.to_owned(),
+    }
+}
+
 /// The recovery window in days: 7 to 30, 30 when not said. `None` when it is out of bounds.
 pub fn deletion_window_days(asked: Option<i64>) -> Option<i64> {
     let days = asked.unwrap_or(30);
@@ -46,5 +60,7 @@ mod tests {
     fn an_arn_ends_with_six_characters() {
         let arn = secret_arn("r", "1", "n", &suffix([0, 25, 26, 61, 62, 255]));
         assert_eq!(arn, "arn:aws:secretsmanager:r:1:secret:n-AZa9AH");
+        assert_eq!(region_of(&arn), "r");
+        assert_eq!(arn_in_region(&arn, "s"), "arn:aws:secretsmanager:s:1:secret:n-AZa9AH");
     }
 }

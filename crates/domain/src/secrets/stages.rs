@@ -57,13 +57,25 @@ impl Stages {
         self.0.iter().filter(|(_, at)| *at == version).map(|(stage, _)| stage.clone()).collect()
     }
 
+    /// Every version that has a label, with its labels.
+    pub fn by_version(&self) -> BTreeMap<String, Vec<String>> {
+        let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (stage, version) in &self.0 {
+            versions.entry(version.clone()).or_default().push(stage.clone());
+        }
+        versions
+    }
+
     /// Attaches a label to a version, taking it from where it was. The version that stops being current becomes the
-    /// previous one.
+    /// previous one, and is no longer pending.
     pub fn attach(&mut self, stage: &str, version: &str) {
         let before = self.0.insert(stage.to_owned(), version.to_owned());
         if stage == CURRENT
             && let Some(before) = before.filter(|before| before != version)
         {
+            if self.version(PENDING) == Some(before.as_str()) {
+                self.0.remove(PENDING);
+            }
             self.0.insert(PREVIOUS.to_owned(), before);
         }
     }
@@ -117,8 +129,9 @@ mod tests {
         assert_eq!(labels.of("3"), [CURRENT, PENDING]);
         assert_eq!(labels.of("2"), [PREVIOUS]);
         assert!(labels.of("1").is_empty());
+        assert_eq!(labels.by_version().into_keys().collect::<Vec<_>>(), ["2", "3"]);
         labels.attach(CURRENT, "2");
-        assert_eq!(labels.version(PREVIOUS), Some("3"));
+        assert_eq!(labels, stages(&[(CURRENT, "2"), (PREVIOUS, "3")]));
     }
 
     #[test]

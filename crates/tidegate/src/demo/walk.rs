@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::image::LOG_LINE;
-use super::registry::USER;
+use super::registry::{USER, random_text};
 use super::story::{Story, show};
 use crate::client::Client;
 use crate::explain;
@@ -95,6 +95,7 @@ impl<'a> Walk<'a> {
         let input = CreateSecretInput {
             name: name.into(),
             secret_string: Some(login.to_string().into()),
+            client_request_token: Some(random_text()?),
             ..CreateSecretInput::default()
         };
         let command = format!("aws secretsmanager create-secret --name {name} --secret-string file://{file}");
