@@ -36,7 +36,9 @@ def example(shape, name=""):
             return shape.enum[0]
         known = {
             "PolicyDocument": "{}", "RoleArn": "arn:aws:iam::123456789012:role/none", "AccessKeyId": "AKIAEXAMPLE123456789",
-            "VersionId": "v1", "ReplicaRegions": "eu-west-1", "resourceArn": "arn:aws:logs:us-east-1:123456789012:log-group:none", "GroupId": "sg-00000000000000000"}
+            "VersionId": "v1", "ReplicaRegions": "eu-west-1", "ServiceSpecificCredentialId": "ACCAEXAMPLE123456789",
+            "AuthenticationCode1": "000000", "AuthenticationCode2": "000000", "Url": "https://issuer.example",
+            "resourceArn": "arn:aws:logs:us-east-1:123456789012:log-group:none", "GroupId": "sg-00000000000000000"}
         for word, value in known.items():
             if name.endswith(word):
                 return value

@@ -1232,6 +1232,424 @@ pub mod op {
         type Input = super::GetContextKeysForPrincipalPolicyInput;
         type Output = super::GetContextKeysForPrincipalPolicyOutput;
     }
+
+    /// `CreateLoginProfile`.
+    pub enum CreateLoginProfile {}
+
+    impl crate::Operation for CreateLoginProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateLoginProfile";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateLoginProfileInput;
+        type Output = super::CreateLoginProfileOutput;
+    }
+
+    /// `GetLoginProfile`.
+    pub enum GetLoginProfile {}
+
+    impl crate::Operation for GetLoginProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetLoginProfile";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetLoginProfileInput;
+        type Output = super::GetLoginProfileOutput;
+    }
+
+    /// `UpdateLoginProfile`.
+    pub enum UpdateLoginProfile {}
+
+    impl crate::Operation for UpdateLoginProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateLoginProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateLoginProfileInput;
+        type Output = super::UpdateLoginProfileOutput;
+    }
+
+    /// `DeleteLoginProfile`.
+    pub enum DeleteLoginProfile {}
+
+    impl crate::Operation for DeleteLoginProfile {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteLoginProfile";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteLoginProfileInput;
+        type Output = super::DeleteLoginProfileOutput;
+    }
+
+    /// `ChangePassword`.
+    pub enum ChangePassword {}
+
+    impl crate::Operation for ChangePassword {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ChangePassword";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::ChangePasswordInput;
+        type Output = super::ChangePasswordOutput;
+    }
+
+    /// `UpdateAccountPasswordPolicy`.
+    pub enum UpdateAccountPasswordPolicy {}
+
+    impl crate::Operation for UpdateAccountPasswordPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateAccountPasswordPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateAccountPasswordPolicyInput;
+        type Output = super::UpdateAccountPasswordPolicyOutput;
+    }
+
+    /// `GetAccountPasswordPolicy`.
+    pub enum GetAccountPasswordPolicy {}
+
+    impl crate::Operation for GetAccountPasswordPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetAccountPasswordPolicy";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetAccountPasswordPolicyInput;
+        type Output = super::GetAccountPasswordPolicyOutput;
+    }
+
+    /// `DeleteAccountPasswordPolicy`.
+    pub enum DeleteAccountPasswordPolicy {}
+
+    impl crate::Operation for DeleteAccountPasswordPolicy {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteAccountPasswordPolicy";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteAccountPasswordPolicyInput;
+        type Output = super::DeleteAccountPasswordPolicyOutput;
+    }
+
+    /// `CreateVirtualMFADevice`.
+    pub enum CreateVirtualMFADevice {}
+
+    impl crate::Operation for CreateVirtualMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateVirtualMFADevice";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateVirtualMFADeviceInput;
+        type Output = super::CreateVirtualMFADeviceOutput;
+    }
+
+    /// `ListVirtualMFADevices`.
+    pub enum ListVirtualMFADevices {}
+
+    impl crate::Operation for ListVirtualMFADevices {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListVirtualMFADevices";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListVirtualMFADevicesInput;
+        type Output = super::ListVirtualMFADevicesOutput;
+    }
+
+    /// `DeleteVirtualMFADevice`.
+    pub enum DeleteVirtualMFADevice {}
+
+    impl crate::Operation for DeleteVirtualMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteVirtualMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteVirtualMFADeviceInput;
+        type Output = super::DeleteVirtualMFADeviceOutput;
+    }
+
+    /// `EnableMFADevice`.
+    pub enum EnableMFADevice {}
+
+    impl crate::Operation for EnableMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "EnableMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::EnableMFADeviceInput;
+        type Output = super::EnableMFADeviceOutput;
+    }
+
+    /// `ResyncMFADevice`.
+    pub enum ResyncMFADevice {}
+
+    impl crate::Operation for ResyncMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ResyncMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::ResyncMFADeviceInput;
+        type Output = super::ResyncMFADeviceOutput;
+    }
+
+    /// `DeactivateMFADevice`.
+    pub enum DeactivateMFADevice {}
+
+    impl crate::Operation for DeactivateMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeactivateMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeactivateMFADeviceInput;
+        type Output = super::DeactivateMFADeviceOutput;
+    }
+
+    /// `ListMFADevices`.
+    pub enum ListMFADevices {}
+
+    impl crate::Operation for ListMFADevices {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListMFADevices";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListMFADevicesInput;
+        type Output = super::ListMFADevicesOutput;
+    }
+
+    /// `GetMFADevice`.
+    pub enum GetMFADevice {}
+
+    impl crate::Operation for GetMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetMFADevice";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetMFADeviceInput;
+        type Output = super::GetMFADeviceOutput;
+    }
+
+    /// `TagMFADevice`.
+    pub enum TagMFADevice {}
+
+    impl crate::Operation for TagMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "TagMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::TagMFADeviceInput;
+        type Output = super::TagMFADeviceOutput;
+    }
+
+    /// `UntagMFADevice`.
+    pub enum UntagMFADevice {}
+
+    impl crate::Operation for UntagMFADevice {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UntagMFADevice";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UntagMFADeviceInput;
+        type Output = super::UntagMFADeviceOutput;
+    }
+
+    /// `ListMFADeviceTags`.
+    pub enum ListMFADeviceTags {}
+
+    impl crate::Operation for ListMFADeviceTags {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListMFADeviceTags";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListMFADeviceTagsInput;
+        type Output = super::ListMFADeviceTagsOutput;
+    }
+
+    /// `CreateOpenIDConnectProvider`.
+    pub enum CreateOpenIDConnectProvider {}
+
+    impl crate::Operation for CreateOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateOpenIDConnectProviderInput;
+        type Output = super::CreateOpenIDConnectProviderOutput;
+    }
+
+    /// `GetOpenIDConnectProvider`.
+    pub enum GetOpenIDConnectProvider {}
+
+    impl crate::Operation for GetOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetOpenIDConnectProviderInput;
+        type Output = super::GetOpenIDConnectProviderOutput;
+    }
+
+    /// `ListOpenIDConnectProviders`.
+    pub enum ListOpenIDConnectProviders {}
+
+    impl crate::Operation for ListOpenIDConnectProviders {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListOpenIDConnectProviders";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListOpenIDConnectProvidersInput;
+        type Output = super::ListOpenIDConnectProvidersOutput;
+    }
+
+    /// `UpdateOpenIDConnectProviderThumbprint`.
+    pub enum UpdateOpenIDConnectProviderThumbprint {}
+
+    impl crate::Operation for UpdateOpenIDConnectProviderThumbprint {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateOpenIDConnectProviderThumbprint";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateOpenIDConnectProviderThumbprintInput;
+        type Output = super::UpdateOpenIDConnectProviderThumbprintOutput;
+    }
+
+    /// `AddClientIDToOpenIDConnectProvider`.
+    pub enum AddClientIDToOpenIDConnectProvider {}
+
+    impl crate::Operation for AddClientIDToOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "AddClientIDToOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::AddClientIDToOpenIDConnectProviderInput;
+        type Output = super::AddClientIDToOpenIDConnectProviderOutput;
+    }
+
+    /// `RemoveClientIDFromOpenIDConnectProvider`.
+    pub enum RemoveClientIDFromOpenIDConnectProvider {}
+
+    impl crate::Operation for RemoveClientIDFromOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RemoveClientIDFromOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::RemoveClientIDFromOpenIDConnectProviderInput;
+        type Output = super::RemoveClientIDFromOpenIDConnectProviderOutput;
+    }
+
+    /// `DeleteOpenIDConnectProvider`.
+    pub enum DeleteOpenIDConnectProvider {}
+
+    impl crate::Operation for DeleteOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteOpenIDConnectProviderInput;
+        type Output = super::DeleteOpenIDConnectProviderOutput;
+    }
+
+    /// `TagOpenIDConnectProvider`.
+    pub enum TagOpenIDConnectProvider {}
+
+    impl crate::Operation for TagOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "TagOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::TagOpenIDConnectProviderInput;
+        type Output = super::TagOpenIDConnectProviderOutput;
+    }
+
+    /// `UntagOpenIDConnectProvider`.
+    pub enum UntagOpenIDConnectProvider {}
+
+    impl crate::Operation for UntagOpenIDConnectProvider {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UntagOpenIDConnectProvider";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UntagOpenIDConnectProviderInput;
+        type Output = super::UntagOpenIDConnectProviderOutput;
+    }
+
+    /// `ListOpenIDConnectProviderTags`.
+    pub enum ListOpenIDConnectProviderTags {}
+
+    impl crate::Operation for ListOpenIDConnectProviderTags {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListOpenIDConnectProviderTags";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListOpenIDConnectProviderTagsInput;
+        type Output = super::ListOpenIDConnectProviderTagsOutput;
+    }
+
+    /// `ListSSHPublicKeys`.
+    pub enum ListSSHPublicKeys {}
+
+    impl crate::Operation for ListSSHPublicKeys {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListSSHPublicKeys";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListSSHPublicKeysInput;
+        type Output = super::ListSSHPublicKeysOutput;
+    }
+
+    /// `ListSigningCertificates`.
+    pub enum ListSigningCertificates {}
+
+    impl crate::Operation for ListSigningCertificates {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListSigningCertificates";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListSigningCertificatesInput;
+        type Output = super::ListSigningCertificatesOutput;
+    }
+
+    /// `CreateServiceSpecificCredential`.
+    pub enum CreateServiceSpecificCredential {}
+
+    impl crate::Operation for CreateServiceSpecificCredential {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CreateServiceSpecificCredential";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CreateServiceSpecificCredentialInput;
+        type Output = super::CreateServiceSpecificCredentialOutput;
+    }
+
+    /// `ListServiceSpecificCredentials`.
+    pub enum ListServiceSpecificCredentials {}
+
+    impl crate::Operation for ListServiceSpecificCredentials {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListServiceSpecificCredentials";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListServiceSpecificCredentialsInput;
+        type Output = super::ListServiceSpecificCredentialsOutput;
+    }
+
+    /// `UpdateServiceSpecificCredential`.
+    pub enum UpdateServiceSpecificCredential {}
+
+    impl crate::Operation for UpdateServiceSpecificCredential {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdateServiceSpecificCredential";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdateServiceSpecificCredentialInput;
+        type Output = super::UpdateServiceSpecificCredentialOutput;
+    }
+
+    /// `ResetServiceSpecificCredential`.
+    pub enum ResetServiceSpecificCredential {}
+
+    impl crate::Operation for ResetServiceSpecificCredential {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ResetServiceSpecificCredential";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ResetServiceSpecificCredentialInput;
+        type Output = super::ResetServiceSpecificCredentialOutput;
+    }
+
+    /// `DeleteServiceSpecificCredential`.
+    pub enum DeleteServiceSpecificCredential {}
+
+    impl crate::Operation for DeleteServiceSpecificCredential {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteServiceSpecificCredential";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::DeleteServiceSpecificCredentialInput;
+        type Output = super::DeleteServiceSpecificCredentialOutput;
+    }
+
+    /// `GenerateCredentialReport`.
+    pub enum GenerateCredentialReport {}
+
+    impl crate::Operation for GenerateCredentialReport {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GenerateCredentialReport";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GenerateCredentialReportInput;
+        type Output = super::GenerateCredentialReportOutput;
+    }
+
+    /// `GetCredentialReport`.
+    pub enum GetCredentialReport {}
+
+    impl crate::Operation for GetCredentialReport {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetCredentialReport";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetCredentialReportInput;
+        type Output = super::GetCredentialReportOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1364,6 +1782,75 @@ pub struct DeleteAccountAliasOutput {}
 pub struct GetAccountSummaryInput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateLoginProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteLoginProfileOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ChangePasswordOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateAccountPasswordPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GetAccountPasswordPolicyInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteAccountPasswordPolicyInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteAccountPasswordPolicyOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteVirtualMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EnableMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ResyncMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeactivateMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TagMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UntagMFADeviceOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateOpenIDConnectProviderThumbprintOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AddClientIDToOpenIDConnectProviderOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RemoveClientIDFromOpenIDConnectProviderOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteOpenIDConnectProviderOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TagOpenIDConnectProviderOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UntagOpenIDConnectProviderOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdateServiceSpecificCredentialOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeleteServiceSpecificCredentialOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GenerateCredentialReportInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GetCredentialReportInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AccessKey {
     #[serde(rename = "UserName")]
@@ -1400,6 +1887,15 @@ pub struct AccessKeyMetadata {
     pub status: Option<String>,
     #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
     pub create_date: Option<wire::Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct AddClientIDToOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+    #[serde(rename = "ClientID")]
+    pub client_id: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1467,6 +1963,15 @@ pub struct AttachedPolicy {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ChangePasswordInput {
+    #[serde(rename = "OldPassword")]
+    pub old_password: wire::Sensitive,
+    #[serde(rename = "NewPassword")]
+    pub new_password: wire::Sensitive,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ContextEntry {
     #[serde(rename = "ContextKeyName", skip_serializing_if = "Option::is_none")]
     pub context_key_name: Option<String>,
@@ -1529,6 +2034,46 @@ pub struct CreateInstanceProfileInput {
 pub struct CreateInstanceProfileOutput {
     #[serde(rename = "InstanceProfile")]
     pub instance_profile: InstanceProfile,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateLoginProfileInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Password", skip_serializing_if = "Option::is_none")]
+    pub password: Option<wire::Sensitive>,
+    #[serde(rename = "PasswordResetRequired", skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateLoginProfileOutput {
+    #[serde(rename = "LoginProfile")]
+    pub login_profile: LoginProfile,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateOpenIDConnectProviderInput {
+    #[serde(rename = "Url")]
+    pub url: String,
+    #[serde(rename = "ClientIDList", skip_serializing_if = "Option::is_none")]
+    pub client_id_list: Option<Vec<String>>,
+    #[serde(rename = "ThumbprintList", skip_serializing_if = "Option::is_none")]
+    pub thumbprint_list: Option<Vec<String>>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateOpenIDConnectProviderOutput {
+    #[serde(rename = "OpenIDConnectProviderArn", skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_arn: Option<String>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1617,6 +2162,24 @@ pub struct CreateServiceLinkedRoleOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct CreateServiceSpecificCredentialInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "ServiceName")]
+    pub service_name: String,
+    #[serde(rename = "CredentialAgeDays", skip_serializing_if = "Option::is_none")]
+    pub credential_age_days: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateServiceSpecificCredentialOutput {
+    #[serde(rename = "ServiceSpecificCredential", skip_serializing_if = "Option::is_none")]
+    pub service_specific_credential: Option<ServiceSpecificCredential>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreateUserInput {
     #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -1633,6 +2196,33 @@ pub struct CreateUserInput {
 pub struct CreateUserOutput {
     #[serde(rename = "User", skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateVirtualMFADeviceInput {
+    #[serde(rename = "Path", skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(rename = "VirtualMFADeviceName")]
+    pub virtual_mfa_device_name: String,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CreateVirtualMFADeviceOutput {
+    #[serde(rename = "VirtualMFADevice")]
+    pub virtual_mfa_device: VirtualMFADevice,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeactivateMFADeviceInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1672,6 +2262,20 @@ pub struct DeleteGroupInput {
 pub struct DeleteInstanceProfileInput {
     #[serde(rename = "InstanceProfileName")]
     pub instance_profile_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteLoginProfileInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1729,6 +2333,15 @@ pub struct DeleteServiceLinkedRoleOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct DeleteServiceSpecificCredentialInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "ServiceSpecificCredentialId")]
+    pub service_specific_credential_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DeleteUserPermissionsBoundaryInput {
     #[serde(rename = "UserName")]
     pub user_name: String,
@@ -1748,6 +2361,13 @@ pub struct DeleteUserPolicyInput {
 pub struct DeleteUserInput {
     #[serde(rename = "UserName")]
     pub user_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteVirtualMFADeviceInput {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1788,6 +2408,19 @@ pub struct DetachUserPolicyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct EnableMFADeviceInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "AuthenticationCode1")]
+    pub authentication_code1: String,
+    #[serde(rename = "AuthenticationCode2")]
+    pub authentication_code2: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EvaluationResult {
     #[serde(rename = "EvalActionName")]
     pub eval_action_name: String,
@@ -1807,6 +2440,15 @@ pub struct EvaluationResult {
     pub eval_decision_details: Option<std::collections::BTreeMap<String, String>>,
     #[serde(rename = "ResourceSpecificResults", skip_serializing_if = "Option::is_none")]
     pub resource_specific_results: Option<Vec<ResourceSpecificResult>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateCredentialReportOutput {
+    #[serde(rename = "State", skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(rename = "Description", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1855,6 +2497,13 @@ pub struct GetAccountAuthorizationDetailsOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct GetAccountPasswordPolicyOutput {
+    #[serde(rename = "PasswordPolicy")]
+    pub password_policy: PasswordPolicy,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GetAccountSummaryOutput {
     #[serde(rename = "SummaryMap", skip_serializing_if = "Option::is_none")]
     pub summary_map: Option<std::collections::BTreeMap<String, i32>>,
@@ -1881,6 +2530,17 @@ pub struct GetContextKeysForPrincipalPolicyInput {
     pub policy_source_arn: String,
     #[serde(rename = "PolicyInputList", skip_serializing_if = "Option::is_none")]
     pub policy_input_list: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetCredentialReportOutput {
+    #[serde(rename = "Content", skip_serializing_if = "Option::is_none")]
+    pub content: Option<wire::Blob>,
+    #[serde(rename = "ReportFormat", skip_serializing_if = "Option::is_none")]
+    pub report_format: Option<String>,
+    #[serde(rename = "GeneratedTime", skip_serializing_if = "Option::is_none")]
+    pub generated_time: Option<wire::Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1939,6 +2599,64 @@ pub struct GetInstanceProfileInput {
 pub struct GetInstanceProfileOutput {
     #[serde(rename = "InstanceProfile")]
     pub instance_profile: InstanceProfile,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetLoginProfileInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetLoginProfileOutput {
+    #[serde(rename = "LoginProfile")]
+    pub login_profile: LoginProfile,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetMFADeviceInput {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetMFADeviceOutput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "EnableDate", skip_serializing_if = "Option::is_none")]
+    pub enable_date: Option<wire::Timestamp>,
+    #[serde(rename = "Certifications", skip_serializing_if = "Option::is_none")]
+    pub certifications: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetOpenIDConnectProviderOutput {
+    #[serde(rename = "Url", skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(rename = "ClientIDList", skip_serializing_if = "Option::is_none")]
+    pub client_id_list: Option<Vec<String>>,
+    #[serde(rename = "ThumbprintList", skip_serializing_if = "Option::is_none")]
+    pub thumbprint_list: Option<Vec<String>>,
+    #[serde(rename = "CreateDate", skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<wire::Timestamp>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -2388,6 +3106,83 @@ pub struct ListInstanceProfilesOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListMFADeviceTagsInput {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListMFADeviceTagsOutput {
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListMFADevicesInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListMFADevicesOutput {
+    #[serde(rename = "MFADevices")]
+    pub mfa_devices: Vec<MFADevice>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListOpenIDConnectProviderTagsInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListOpenIDConnectProviderTagsOutput {
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListOpenIDConnectProvidersInput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListOpenIDConnectProvidersOutput {
+    #[serde(rename = "OpenIDConnectProviderList", skip_serializing_if = "Option::is_none")]
+    pub open_id_connect_provider_list: Option<Vec<OpenIDConnectProviderListEntry>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ListPoliciesInput {
     #[serde(rename = "Scope", skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -2526,6 +3321,76 @@ pub struct ListRolesOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListSSHPublicKeysInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListSSHPublicKeysOutput {
+    #[serde(rename = "SSHPublicKeys", skip_serializing_if = "Option::is_none")]
+    pub ssh_public_keys: Option<Vec<SSHPublicKeyMetadata>>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListServiceSpecificCredentialsInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "ServiceName", skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<String>,
+    #[serde(rename = "AllUsers", skip_serializing_if = "Option::is_none")]
+    pub all_users: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListServiceSpecificCredentialsOutput {
+    #[serde(rename = "ServiceSpecificCredentials", skip_serializing_if = "Option::is_none")]
+    pub service_specific_credentials: Option<Vec<ServiceSpecificCredentialMetadata>>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListSigningCertificatesInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListSigningCertificatesOutput {
+    #[serde(rename = "Certificates")]
+    pub certificates: Vec<SigningCertificate>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ListUserPoliciesInput {
     #[serde(rename = "UserName")]
     pub user_name: String,
@@ -2592,6 +3457,50 @@ pub struct ListUsersOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListVirtualMFADevicesInput {
+    #[serde(rename = "AssignmentStatus", skip_serializing_if = "Option::is_none")]
+    pub assignment_status: Option<String>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "MaxItems", skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListVirtualMFADevicesOutput {
+    #[serde(rename = "VirtualMFADevices")]
+    pub virtual_mfa_devices: Vec<VirtualMFADevice>,
+    #[serde(rename = "IsTruncated", skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct LoginProfile {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "CreateDate")]
+    pub create_date: wire::Timestamp,
+    #[serde(rename = "PasswordResetRequired", skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct MFADevice {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "EnableDate")]
+    pub enable_date: wire::Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ManagedPolicyDetail {
     #[serde(rename = "PolicyName", skip_serializing_if = "Option::is_none")]
     pub policy_name: Option<String>,
@@ -2621,9 +3530,41 @@ pub struct ManagedPolicyDetail {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct OpenIDConnectProviderListEntry {
+    #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct OrganizationsDecisionDetail {
     #[serde(rename = "AllowedByOrganizations", skip_serializing_if = "Option::is_none")]
     pub allowed_by_organizations: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PasswordPolicy {
+    #[serde(rename = "MinimumPasswordLength", skip_serializing_if = "Option::is_none")]
+    pub minimum_password_length: Option<i32>,
+    #[serde(rename = "RequireSymbols", skip_serializing_if = "Option::is_none")]
+    pub require_symbols: Option<bool>,
+    #[serde(rename = "RequireNumbers", skip_serializing_if = "Option::is_none")]
+    pub require_numbers: Option<bool>,
+    #[serde(rename = "RequireUppercaseCharacters", skip_serializing_if = "Option::is_none")]
+    pub require_uppercase_characters: Option<bool>,
+    #[serde(rename = "RequireLowercaseCharacters", skip_serializing_if = "Option::is_none")]
+    pub require_lowercase_characters: Option<bool>,
+    #[serde(rename = "AllowUsersToChangePassword", skip_serializing_if = "Option::is_none")]
+    pub allow_users_to_change_password: Option<bool>,
+    #[serde(rename = "ExpirePasswords", skip_serializing_if = "Option::is_none")]
+    pub expire_passwords: Option<bool>,
+    #[serde(rename = "MaxPasswordAge", skip_serializing_if = "Option::is_none")]
+    pub max_password_age: Option<i32>,
+    #[serde(rename = "PasswordReusePrevention", skip_serializing_if = "Option::is_none")]
+    pub password_reuse_prevention: Option<i32>,
+    #[serde(rename = "HardExpiry", skip_serializing_if = "Option::is_none")]
+    pub hard_expiry: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -2773,6 +3714,15 @@ pub struct PutUserPolicyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RemoveClientIDFromOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+    #[serde(rename = "ClientID")]
+    pub client_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RemoveRoleFromInstanceProfileInput {
     #[serde(rename = "InstanceProfileName")]
     pub instance_profile_name: String,
@@ -2791,6 +3741,22 @@ pub struct RemoveUserFromGroupInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ResetServiceSpecificCredentialInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "ServiceSpecificCredentialId")]
+    pub service_specific_credential_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ResetServiceSpecificCredentialOutput {
+    #[serde(rename = "ServiceSpecificCredential", skip_serializing_if = "Option::is_none")]
+    pub service_specific_credential: Option<ServiceSpecificCredential>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ResourceSpecificResult {
     #[serde(rename = "EvalResourceName")]
     pub eval_resource_name: String,
@@ -2804,6 +3770,19 @@ pub struct ResourceSpecificResult {
     pub eval_decision_details: Option<std::collections::BTreeMap<String, String>>,
     #[serde(rename = "PermissionsBoundaryDecisionDetail", skip_serializing_if = "Option::is_none")]
     pub permissions_boundary_decision_detail: Option<PermissionsBoundaryDecisionDetail>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ResyncMFADeviceInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "AuthenticationCode1")]
+    pub authentication_code1: String,
+    #[serde(rename = "AuthenticationCode2")]
+    pub authentication_code2: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -2882,11 +3861,85 @@ pub struct RoleUsageType {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct SSHPublicKeyMetadata {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "SSHPublicKeyId")]
+    pub ssh_public_key_id: String,
+    #[serde(rename = "Status")]
+    pub status: String,
+    #[serde(rename = "UploadDate")]
+    pub upload_date: wire::Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ServiceSpecificCredential {
+    #[serde(rename = "CreateDate")]
+    pub create_date: wire::Timestamp,
+    #[serde(rename = "ExpirationDate", skip_serializing_if = "Option::is_none")]
+    pub expiration_date: Option<wire::Timestamp>,
+    #[serde(rename = "ServiceName")]
+    pub service_name: String,
+    #[serde(rename = "ServiceUserName", skip_serializing_if = "Option::is_none")]
+    pub service_user_name: Option<String>,
+    #[serde(rename = "ServicePassword", skip_serializing_if = "Option::is_none")]
+    pub service_password: Option<wire::Sensitive>,
+    #[serde(rename = "ServiceCredentialAlias", skip_serializing_if = "Option::is_none")]
+    pub service_credential_alias: Option<String>,
+    #[serde(rename = "ServiceCredentialSecret", skip_serializing_if = "Option::is_none")]
+    pub service_credential_secret: Option<wire::Sensitive>,
+    #[serde(rename = "ServiceSpecificCredentialId")]
+    pub service_specific_credential_id: String,
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "Status")]
+    pub status: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ServiceSpecificCredentialMetadata {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "Status")]
+    pub status: String,
+    #[serde(rename = "ServiceUserName", skip_serializing_if = "Option::is_none")]
+    pub service_user_name: Option<String>,
+    #[serde(rename = "ServiceCredentialAlias", skip_serializing_if = "Option::is_none")]
+    pub service_credential_alias: Option<String>,
+    #[serde(rename = "CreateDate")]
+    pub create_date: wire::Timestamp,
+    #[serde(rename = "ExpirationDate", skip_serializing_if = "Option::is_none")]
+    pub expiration_date: Option<wire::Timestamp>,
+    #[serde(rename = "ServiceSpecificCredentialId")]
+    pub service_specific_credential_id: String,
+    #[serde(rename = "ServiceName")]
+    pub service_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SetDefaultPolicyVersionInput {
     #[serde(rename = "PolicyArn")]
     pub policy_arn: String,
     #[serde(rename = "VersionId")]
     pub version_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SigningCertificate {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "CertificateId")]
+    pub certificate_id: String,
+    #[serde(rename = "CertificateBody")]
+    pub certificate_body: String,
+    #[serde(rename = "Status")]
+    pub status: String,
+    #[serde(rename = "UploadDate", skip_serializing_if = "Option::is_none")]
+    pub upload_date: Option<wire::Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -2989,6 +4042,24 @@ pub struct TagInstanceProfileInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct TagMFADeviceInput {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TagOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TagPolicyInput {
     #[serde(rename = "PolicyArn")]
     pub policy_arn: String,
@@ -3019,6 +4090,24 @@ pub struct TagUserInput {
 pub struct UntagInstanceProfileInput {
     #[serde(rename = "InstanceProfileName")]
     pub instance_profile_name: String,
+    #[serde(rename = "TagKeys")]
+    pub tag_keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UntagMFADeviceInput {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "TagKeys")]
+    pub tag_keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UntagOpenIDConnectProviderInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
     #[serde(rename = "TagKeys")]
     pub tag_keys: Vec<String>,
 }
@@ -3063,6 +4152,29 @@ pub struct UpdateAccessKeyInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct UpdateAccountPasswordPolicyInput {
+    #[serde(rename = "MinimumPasswordLength", skip_serializing_if = "Option::is_none")]
+    pub minimum_password_length: Option<i32>,
+    #[serde(rename = "RequireSymbols", skip_serializing_if = "Option::is_none")]
+    pub require_symbols: Option<bool>,
+    #[serde(rename = "RequireNumbers", skip_serializing_if = "Option::is_none")]
+    pub require_numbers: Option<bool>,
+    #[serde(rename = "RequireUppercaseCharacters", skip_serializing_if = "Option::is_none")]
+    pub require_uppercase_characters: Option<bool>,
+    #[serde(rename = "RequireLowercaseCharacters", skip_serializing_if = "Option::is_none")]
+    pub require_lowercase_characters: Option<bool>,
+    #[serde(rename = "AllowUsersToChangePassword", skip_serializing_if = "Option::is_none")]
+    pub allow_users_to_change_password: Option<bool>,
+    #[serde(rename = "MaxPasswordAge", skip_serializing_if = "Option::is_none")]
+    pub max_password_age: Option<i32>,
+    #[serde(rename = "PasswordReusePrevention", skip_serializing_if = "Option::is_none")]
+    pub password_reuse_prevention: Option<i32>,
+    #[serde(rename = "HardExpiry", skip_serializing_if = "Option::is_none")]
+    pub hard_expiry: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct UpdateAssumeRolePolicyInput {
     #[serde(rename = "RoleName")]
     pub role_name: String,
@@ -3079,6 +4191,26 @@ pub struct UpdateGroupInput {
     pub new_path: Option<String>,
     #[serde(rename = "NewGroupName", skip_serializing_if = "Option::is_none")]
     pub new_group_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UpdateLoginProfileInput {
+    #[serde(rename = "UserName")]
+    pub user_name: String,
+    #[serde(rename = "Password", skip_serializing_if = "Option::is_none")]
+    pub password: Option<wire::Sensitive>,
+    #[serde(rename = "PasswordResetRequired", skip_serializing_if = "Option::is_none")]
+    pub password_reset_required: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UpdateOpenIDConnectProviderThumbprintInput {
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    pub open_id_connect_provider_arn: String,
+    #[serde(rename = "ThumbprintList")]
+    pub thumbprint_list: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -3111,6 +4243,17 @@ pub struct UpdateRoleInput {
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct UpdateRoleOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UpdateServiceSpecificCredentialInput {
+    #[serde(rename = "UserName", skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    #[serde(rename = "ServiceSpecificCredentialId")]
+    pub service_specific_credential_id: String,
+    #[serde(rename = "Status")]
+    pub status: String,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -3169,11 +4312,35 @@ pub struct UserDetail {
     pub tags: Option<Vec<Tag>>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct VirtualMFADevice {
+    #[serde(rename = "SerialNumber")]
+    pub serial_number: String,
+    #[serde(rename = "Base32StringSeed", skip_serializing_if = "Option::is_none")]
+    pub base32_string_seed: Option<wire::Blob>,
+    #[serde(rename = "QRCodePNG", skip_serializing_if = "Option::is_none")]
+    pub qr_code_png: Option<wire::Blob>,
+    #[serde(rename = "User", skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    #[serde(rename = "EnableDate", skip_serializing_if = "Option::is_none")]
+    pub enable_date: Option<wire::Timestamp>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
 /// The same as [`SimulatePrincipalPolicyOutput`].
 pub type SimulateCustomPolicyOutput = SimulatePrincipalPolicyOutput;
 
 /// The same as [`GetContextKeysForCustomPolicyOutput`].
 pub type GetContextKeysForPrincipalPolicyOutput = GetContextKeysForCustomPolicyOutput;
+
+impl wire::Checked for AddClientIDToOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
+        check.required("clientID", &self.client_id, &constraint::CLIENT_ID_TYPE);
+    }
+}
 
 impl wire::Checked for AddRoleToInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
@@ -3210,6 +4377,13 @@ impl wire::Checked for AttachUserPolicyInput {
     }
 }
 
+impl wire::Checked for ChangePasswordInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("oldPassword", &self.old_password, &constraint::PASSWORD_TYPE);
+        check.required("newPassword", &self.new_password, &constraint::PASSWORD_TYPE);
+    }
+}
+
 impl wire::Checked for ContextEntry {
     fn check(&self, check: &mut wire::Check) {
         check.value("contextKeyName", &self.context_key_name, &constraint::CONTEXT_KEY_NAME_TYPE);
@@ -3240,6 +4414,23 @@ impl wire::Checked for CreateInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
         check.value("path", &self.path, &constraint::PATH_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
+impl wire::Checked for CreateLoginProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.value("password", &self.password, &constraint::PASSWORD_TYPE);
+    }
+}
+
+impl wire::Checked for CreateOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("url", &self.url, &constraint::OPEN_ID_CONNECT_PROVIDER_URL_TYPE);
+        check.value("clientIDList", &self.client_id_list, &constraint::CLIENT_ID_LIST_TYPE);
+        check.value("thumbprintList", &self.thumbprint_list, &constraint::THUMBPRINT_LIST_TYPE);
         check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
         check.within("tags", &self.tags);
     }
@@ -3288,6 +4479,14 @@ impl wire::Checked for CreateServiceLinkedRoleInput {
     }
 }
 
+impl wire::Checked for CreateServiceSpecificCredentialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.required("serviceName", &self.service_name, &wire::Constraint::NONE);
+        check.value("credentialAgeDays", &self.credential_age_days, &constraint::CREDENTIAL_AGE_DAYS);
+    }
+}
+
 impl wire::Checked for CreateUserInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("path", &self.path, &constraint::PATH_TYPE);
@@ -3295,6 +4494,22 @@ impl wire::Checked for CreateUserInput {
         check.value("permissionsBoundary", &self.permissions_boundary, &constraint::ARN_TYPE);
         check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
         check.within("tags", &self.tags);
+    }
+}
+
+impl wire::Checked for CreateVirtualMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("path", &self.path, &constraint::PATH_TYPE);
+        check.required("virtualMFADeviceName", &self.virtual_mfa_device_name, &constraint::VIRTUAL_MFA_DEVICE_NAME);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
+impl wire::Checked for DeactivateMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
     }
 }
 
@@ -3327,6 +4542,18 @@ impl wire::Checked for DeleteGroupInput {
 impl wire::Checked for DeleteInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteLoginProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
     }
 }
 
@@ -3368,6 +4595,17 @@ impl wire::Checked for DeleteServiceLinkedRoleInput {
     }
 }
 
+impl wire::Checked for DeleteServiceSpecificCredentialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.required(
+            "serviceSpecificCredentialId",
+            &self.service_specific_credential_id,
+            &constraint::SERVICE_SPECIFIC_CREDENTIAL_ID,
+        );
+    }
+}
+
 impl wire::Checked for DeleteUserPermissionsBoundaryInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::USER_NAME_TYPE);
@@ -3384,6 +4622,12 @@ impl wire::Checked for DeleteUserPolicyInput {
 impl wire::Checked for DeleteUserInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for DeleteVirtualMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
     }
 }
 
@@ -3405,6 +4649,15 @@ impl wire::Checked for DetachUserPolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::USER_NAME_TYPE);
         check.required("policyArn", &self.policy_arn, &constraint::ARN_TYPE);
+    }
+}
+
+impl wire::Checked for EnableMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.required("authenticationCode1", &self.authentication_code1, &constraint::AUTHENTICATION_CODE_TYPE);
+        check.required("authenticationCode2", &self.authentication_code2, &constraint::AUTHENTICATION_CODE_TYPE);
     }
 }
 
@@ -3453,6 +4706,25 @@ impl wire::Checked for GetGroupInput {
 impl wire::Checked for GetInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for GetLoginProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for GetMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for GetOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
     }
 }
 
@@ -3602,6 +4874,34 @@ impl wire::Checked for ListInstanceProfilesInput {
     }
 }
 
+impl wire::Checked for ListMFADeviceTagsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListMFADevicesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListOpenIDConnectProviderTagsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListOpenIDConnectProvidersInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
 impl wire::Checked for ListPoliciesInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("scope", &self.scope, &constraint::POLICY_SCOPE_TYPE);
@@ -3652,6 +4952,30 @@ impl wire::Checked for ListRolesInput {
     }
 }
 
+impl wire::Checked for ListSSHPublicKeysInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListServiceSpecificCredentialsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListSigningCertificatesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
 impl wire::Checked for ListUserPoliciesInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
@@ -3671,6 +4995,14 @@ impl wire::Checked for ListUserTagsInput {
 impl wire::Checked for ListUsersInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("pathPrefix", &self.path_prefix, &constraint::PATH_PREFIX_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
+    }
+}
+
+impl wire::Checked for ListVirtualMFADevicesInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("assignmentStatus", &self.assignment_status, &constraint::ASSIGNMENT_STATUS_TYPE);
         check.value("marker", &self.marker, &constraint::MARKER_TYPE);
         check.value("maxItems", &self.max_items, &constraint::MAX_ITEMS_TYPE);
     }
@@ -3714,6 +5046,13 @@ impl wire::Checked for PutUserPolicyInput {
     }
 }
 
+impl wire::Checked for RemoveClientIDFromOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
+        check.required("clientID", &self.client_id, &constraint::CLIENT_ID_TYPE);
+    }
+}
+
 impl wire::Checked for RemoveRoleFromInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
@@ -3725,6 +5064,26 @@ impl wire::Checked for RemoveUserFromGroupInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for ResetServiceSpecificCredentialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.required(
+            "serviceSpecificCredentialId",
+            &self.service_specific_credential_id,
+            &constraint::SERVICE_SPECIFIC_CREDENTIAL_ID,
+        );
+    }
+}
+
+impl wire::Checked for ResyncMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.required("authenticationCode1", &self.authentication_code1, &constraint::AUTHENTICATION_CODE_TYPE);
+        check.required("authenticationCode2", &self.authentication_code2, &constraint::AUTHENTICATION_CODE_TYPE);
     }
 }
 
@@ -3801,6 +5160,22 @@ impl wire::Checked for TagInstanceProfileInput {
     }
 }
 
+impl wire::Checked for TagMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
+impl wire::Checked for TagOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
 impl wire::Checked for TagPolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("policyArn", &self.policy_arn, &constraint::ARN_TYPE);
@@ -3828,6 +5203,20 @@ impl wire::Checked for TagUserInput {
 impl wire::Checked for UntagInstanceProfileInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("instanceProfileName", &self.instance_profile_name, &constraint::INSTANCE_PROFILE_NAME_TYPE);
+        check.value("tagKeys", &self.tag_keys, &constraint::TAG_KEY_LIST_TYPE);
+    }
+}
+
+impl wire::Checked for UntagMFADeviceInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("serialNumber", &self.serial_number, &constraint::SERIAL_NUMBER_TYPE);
+        check.value("tagKeys", &self.tag_keys, &constraint::TAG_KEY_LIST_TYPE);
+    }
+}
+
+impl wire::Checked for UntagOpenIDConnectProviderInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
         check.value("tagKeys", &self.tag_keys, &constraint::TAG_KEY_LIST_TYPE);
     }
 }
@@ -3861,6 +5250,18 @@ impl wire::Checked for UpdateAccessKeyInput {
     }
 }
 
+impl wire::Checked for UpdateAccountPasswordPolicyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("minimumPasswordLength", &self.minimum_password_length, &constraint::MINIMUM_PASSWORD_LENGTH_TYPE);
+        check.value("maxPasswordAge", &self.max_password_age, &constraint::MAX_PASSWORD_AGE_TYPE);
+        check.value(
+            "passwordReusePrevention",
+            &self.password_reuse_prevention,
+            &constraint::PASSWORD_REUSE_PREVENTION_TYPE,
+        );
+    }
+}
+
 impl wire::Checked for UpdateAssumeRolePolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("roleName", &self.role_name, &constraint::ROLE_NAME_TYPE);
@@ -3873,6 +5274,20 @@ impl wire::Checked for UpdateGroupInput {
         check.required("groupName", &self.group_name, &constraint::GROUP_NAME_TYPE);
         check.value("newPath", &self.new_path, &constraint::PATH_TYPE);
         check.value("newGroupName", &self.new_group_name, &constraint::GROUP_NAME_TYPE);
+    }
+}
+
+impl wire::Checked for UpdateLoginProfileInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.value("password", &self.password, &constraint::PASSWORD_TYPE);
+    }
+}
+
+impl wire::Checked for UpdateOpenIDConnectProviderThumbprintInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("openIDConnectProviderArn", &self.open_id_connect_provider_arn, &constraint::ARN_TYPE);
+        check.value("thumbprintList", &self.thumbprint_list, &constraint::THUMBPRINT_LIST_TYPE);
     }
 }
 
@@ -3891,6 +5306,18 @@ impl wire::Checked for UpdateRoleInput {
     }
 }
 
+impl wire::Checked for UpdateServiceSpecificCredentialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("userName", &self.user_name, &constraint::USER_NAME_TYPE);
+        check.required(
+            "serviceSpecificCredentialId",
+            &self.service_specific_credential_id,
+            &constraint::SERVICE_SPECIFIC_CREDENTIAL_ID,
+        );
+        check.required("status", &self.status, &constraint::STATUS_TYPE);
+    }
+}
+
 impl wire::Checked for UpdateUserInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("userName", &self.user_name, &constraint::EXISTING_USER_NAME_TYPE);
@@ -3900,6 +5327,22 @@ impl wire::Checked for UpdateUserInput {
 }
 
 impl wire::Checked for GetAccountSummaryInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for GetAccountPasswordPolicyInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for DeleteAccountPasswordPolicyInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for GenerateCredentialReportInput {
+    fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for GetCredentialReportInput {
     fn check(&self, _: &mut wire::Check) {}
 }
 
@@ -3932,6 +5375,8 @@ mod constraint {
     pub(super) static ENTITY_TYPE: Constraint =
         Constraint::NONE.one_of(&["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]);
 
+    pub(super) static OPEN_ID_CONNECT_PROVIDER_URL_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(255);
+
     pub(super) static POLICY_USAGE_TYPE: Constraint =
         Constraint::NONE.one_of(&["PermissionsPolicy", "PermissionsBoundary"]);
 
@@ -3951,6 +5396,19 @@ mod constraint {
     pub(super) static ACCOUNT_ALIAS_TYPE: Constraint = Constraint::NONE.at_least(3).at_most(63);
 
     pub(super) static ARN_TYPE: Constraint = Constraint::NONE.at_least(20).at_most(2048);
+
+    pub(super) static ASSIGNMENT_STATUS_TYPE: Constraint = Constraint::NONE.one_of(&["Assigned", "Unassigned", "Any"]);
+
+    pub(super) static AUTHENTICATION_CODE_TYPE: Constraint = Constraint::NONE.at_least(6).at_most(6).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\d]+");
+        &PATTERN
+    });
+
+    pub(super) static CLIENT_ID_LIST_TYPE: Constraint = Constraint::NONE.with_members(&CLIENT_ID_TYPE);
+
+    pub(super) static CLIENT_ID_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(255);
+
+    pub(super) static CREDENTIAL_AGE_DAYS: Constraint = Constraint::NONE.at_least(1).at_most(36600);
 
     pub(super) static CUSTOM_SUFFIX_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(64).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
@@ -3980,6 +5438,17 @@ mod constraint {
     });
 
     pub(super) static MAX_ITEMS_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1000);
+
+    pub(super) static MAX_PASSWORD_AGE_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1095);
+
+    pub(super) static MINIMUM_PASSWORD_LENGTH_TYPE: Constraint = Constraint::NONE.at_least(6).at_most(128);
+
+    pub(super) static PASSWORD_REUSE_PREVENTION_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(24);
+
+    pub(super) static PASSWORD_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+");
+        &PATTERN
+    });
 
     pub(super) static PATH_PREFIX_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(512).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("\\u002F[\\u0021-\\u007F]*");
@@ -4027,6 +5496,17 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static SERIAL_NUMBER_TYPE: Constraint = Constraint::NONE.at_least(9).at_most(256).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=/:,.@-]+");
+        &PATTERN
+    });
+
+    pub(super) static SERVICE_SPECIFIC_CREDENTIAL_ID: Constraint =
+        Constraint::NONE.at_least(20).at_most(128).matching({
+            static PATTERN: wire::Pattern = wire::Pattern::new("[\\w]+");
+            &PATTERN
+        });
+
     pub(super) static STATUS_TYPE: Constraint = Constraint::NONE.one_of(&["Active", "Inactive", "Expired"]);
 
     pub(super) static TAG_KEY_LIST_TYPE: Constraint = Constraint::NONE.at_most(50).with_members(&TAG_KEY_TYPE);
@@ -4037,7 +5517,16 @@ mod constraint {
 
     pub(super) static TAG_VALUE_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(256);
 
+    pub(super) static THUMBPRINT_LIST_TYPE: Constraint = Constraint::NONE.with_members(&THUMBPRINT_TYPE);
+
+    pub(super) static THUMBPRINT_TYPE: Constraint = Constraint::NONE.at_least(40).at_most(40);
+
     pub(super) static USER_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(64).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
+        &PATTERN
+    });
+
+    pub(super) static VIRTUAL_MFA_DEVICE_NAME: Constraint = Constraint::NONE.at_least(1).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]+");
         &PATTERN
     });

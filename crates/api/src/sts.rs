@@ -87,6 +87,17 @@ pub mod op {
         type Input = super::GetAccessKeyInfoInput;
         type Output = super::GetAccessKeyInfoOutput;
     }
+
+    /// `GetFederationToken`.
+    pub enum GetFederationToken {}
+
+    impl crate::Operation for GetFederationToken {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetFederationToken";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetFederationTokenInput;
+        type Output = super::GetFederationTokenOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -155,6 +166,15 @@ pub struct Credentials {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct FederatedUser {
+    #[serde(rename = "FederatedUserId")]
+    pub federated_user_id: String,
+    #[serde(rename = "Arn")]
+    pub arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GetAccessKeyInfoInput {
     #[serde(rename = "AccessKeyId")]
     pub access_key_id: String,
@@ -180,6 +200,32 @@ pub struct GetCallerIdentityOutput {
     pub account: Option<String>,
     #[serde(rename = "Arn", skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetFederationTokenInput {
+    #[serde(rename = "Name")]
+    pub name: String,
+    #[serde(rename = "Policy", skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(rename = "PolicyArns", skip_serializing_if = "Option::is_none")]
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    #[serde(rename = "DurationSeconds", skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i32>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetFederationTokenOutput {
+    #[serde(rename = "Credentials", skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
+    #[serde(rename = "FederatedUser", skip_serializing_if = "Option::is_none")]
+    pub federated_user: Option<FederatedUser>,
+    #[serde(rename = "PackedPolicySize", skip_serializing_if = "Option::is_none")]
+    pub packed_policy_size: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -254,6 +300,17 @@ impl wire::Checked for GetCallerIdentityInput {
     fn check(&self, _: &mut wire::Check) {}
 }
 
+impl wire::Checked for GetFederationTokenInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("name", &self.name, &constraint::USER_NAME_TYPE);
+        check.value("policy", &self.policy, &constraint::SESSION_POLICY_DOCUMENT_TYPE);
+        check.within("policyArns", &self.policy_arns);
+        check.value("durationSeconds", &self.duration_seconds, &constraint::DURATION_SECONDS_TYPE);
+        check.value("tags", &self.tags, &constraint::TAG_LIST_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
 impl wire::Checked for GetSessionTokenInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("durationSeconds", &self.duration_seconds, &constraint::DURATION_SECONDS_TYPE);
@@ -324,6 +381,11 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static SESSION_POLICY_DOCUMENT_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(2048).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+");
+        &PATTERN
+    });
+
     pub(super) static SOURCE_IDENTITY_TYPE: Constraint = Constraint::NONE.at_least(2).at_most(64).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]*");
         &PATTERN
@@ -344,6 +406,11 @@ mod constraint {
 
     pub(super) static UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE: Constraint = Constraint::NONE.at_least(1).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+");
+        &PATTERN
+    });
+
+    pub(super) static USER_NAME_TYPE: Constraint = Constraint::NONE.at_least(2).at_most(32).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]*");
         &PATTERN
     });
 }

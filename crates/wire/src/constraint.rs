@@ -172,6 +172,7 @@ impl fmt::Display for Requirement {
             Self::AtMost(most) => write!(formatter, "Member must have value less than or equal to {most}"),
             Self::AtLeast(least) => write!(formatter, "Member must have value greater than or equal to {least}"),
             Self::Pattern(text) => write!(formatter, "Member must satisfy regular expression pattern: {text}"),
+            Self::OneOf([]) => formatter.write_str("Member must satisfy enum value set"),
             Self::OneOf(values) => write!(formatter, "Member must satisfy enum value set: [{}]", values.join(", ")),
             Self::Keys(all) => write!(formatter, "Map keys must satisfy constraint: [{}]", joined(all)),
             Self::Members(all) => write!(formatter, "Member must satisfy constraint: [{}]", joined(all)),

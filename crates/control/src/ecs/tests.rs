@@ -15,7 +15,10 @@ use crate::testing::{ACCOUNT, root};
 /// A user without any policy.
 fn stranger() -> Caller {
     let arn = format!("arn:aws:iam::{ACCOUNT}:user/stranger");
-    Caller { identity: Identity::User { arn, id: "AIDASTRANGER".into() }, ..root() }
+    Caller {
+        identity: Identity::User { arn, id: "AIDASTRANGER".into(), context: domain::iam::SessionContext::default() },
+        ..root()
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use crate::ServiceError;
 pub(super) fn error(service: &Service, violations: &[Violation]) -> ServiceError {
     match (service.protocol, service.name) {
         (Protocol::Ec2, _) => ec2(violations),
-        (Protocol::Query, _) => query(violations),
+        (Protocol::Query, "iam") => iam(violations),
+        (Protocol::Query, _) => ServiceError::new("ValidationError", told(violations)),
         (Protocol::Json, "ecs") => ecs(violations),
         (Protocol::Json, "logs" | "tidegate") => ServiceError::new("InvalidParameterException", told(violations)),
         (Protocol::Json, _) => ServiceError::new("ValidationException", told(violations)),
@@ -20,13 +21,23 @@ pub(super) fn error(service: &Service, violations: &[Violation]) -> ServiceError
 /// IAM's pattern of names, for which it has a sentence.
 const NAME: &str = r"[\w+=,.@-]+";
 
-fn query(violations: &[Violation]) -> ServiceError {
+/// IAM repeats no value, and no list of the values that it knows.
+fn iam(violations: &[Violation]) -> ServiceError {
     let message = match violations {
         [Violation { path, requirement: Requirement::Pattern(NAME), .. }] => format!(
             "The specified value for {path} is invalid. It must contain only alphanumeric characters and/or the \
              following: +=,.@_-"
         ),
-        _ => told(violations),
+        _ => {
+            let quietly = |one: &Violation| {
+                let requirement = match &one.requirement {
+                    Requirement::OneOf(_) => Requirement::OneOf(&[]),
+                    other => other.clone(),
+                };
+                Violation { path: one.path.clone(), value: None, requirement }
+            };
+            told(&violations.iter().map(quietly).collect::<Vec<_>>())
+        }
     };
     ServiceError::new("ValidationError", message)
 }
@@ -69,7 +80,6 @@ mod tests {
         let too_short =
             "Value 'x' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 2";
         for (service, code) in [
-            (&api::iam::SERVICE, "ValidationError"),
             (&api::kms::SERVICE, "ValidationException"),
             (&api::logs::SERVICE, "InvalidParameterException"),
             (&api::ecs::SERVICE, "ClientException"),
@@ -77,6 +87,11 @@ mod tests {
             let expected = format!("{code}: 1 validation error detected: {too_short}");
             assert_eq!(text(service, Requirement::LengthAtLeast(2)), expected);
         }
+        assert_eq!(
+            text(&api::iam::SERVICE, Requirement::OneOf(&["a", "b"])),
+            "ValidationError: 1 validation error detected: Value at 'name' failed to satisfy constraint: Member must \
+             satisfy enum value set"
+        );
         assert_eq!(
             text(&api::ecs::SERVICE, Requirement::Present),
             "ClientException: name should not be null or empty."

@@ -17,7 +17,7 @@ use super::owner::tag_list;
 use super::page::page;
 use super::policy_use::Uses;
 use super::record::{AccountRecord, Entity, GroupRecord, PolicyRecord, RoleRecord, UserRecord};
-use super::{boundary, instance_profile, managed, policy_version};
+use super::{boundary, instance_profile, managed, policy_version, principals};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -30,9 +30,7 @@ pub(super) async fn create_alias(
         request.authorize(&app, |_, _, _| Ok(Access::to_any("iam:CreateAccountAlias")))?;
     app.store
         .write(|state| {
-            let mut account = of_account(state, &caller.account);
-            account.alias = Some(input.account_alias);
-            state.iam_accounts.put(&caller.account, account);
+            change(state, &caller.account, |account| account.alias = Some(input.account_alias));
             Ok(CreateAccountAliasOutput {})
         })
         .await
@@ -47,15 +45,13 @@ pub(super) async fn delete_alias(
         request.authorize(&app, |_, _, _| Ok(Access::to_any("iam:DeleteAccountAlias")))?;
     app.store
         .write(|state| {
-            let mut account = of_account(state, &caller.account);
-            if account.alias.as_deref() != Some(&input.account_alias) {
+            if of_account(state, &caller.account).alias.as_deref() != Some(&input.account_alias) {
                 return Err(no_such_entity(format!(
                     "The account alias with name {} cannot be found.",
                     input.account_alias
                 )));
             }
-            account.alias = None;
-            state.iam_accounts.put(&caller.account, account);
+            change(state, &caller.account, |account| account.alias = None);
             Ok(DeleteAccountAliasOutput {})
         })
         .await
@@ -75,8 +71,16 @@ pub(super) async fn list_aliases(
     })
 }
 
-fn of_account(state: &State, account: &str) -> AccountRecord {
+/// What IAM knows of an account as a whole.
+pub(super) fn of_account(state: &State, account: &str) -> AccountRecord {
     state.iam_accounts.get(account).map(|record| AccountRecord::clone(record)).unwrap_or_default()
+}
+
+/// Changes what IAM knows of an account as a whole.
+pub(super) fn change(state: &mut State, account: &str, change: impl FnOnce(&mut AccountRecord)) {
+    let mut record = of_account(state, account);
+    change(&mut record);
+    state.iam_accounts.put(account, record);
 }
 
 /// `GetAccountSummary`: counts and quotas.
@@ -90,7 +94,9 @@ pub(super) async fn summary(
     let versions = state.iam_policies.with_prefix(&prefix).map(|(_, policy)| policy.versions.len()).sum();
     let root_keys =
         state.iam_access_keys.values().filter(|key| key.user.is_none() && key.account == caller.account).count();
-    let counts: [(&str, usize); 26] = [
+    let devices = || state.iam_mfa_devices.values().filter(|device| device.account == caller.account);
+    let providers = state.iam_oidc_providers.with_prefix(&format!("arn:aws:iam::{}:", caller.account)).count();
+    let counts: [(&str, usize); 34] = [
         ("Users", state.iam_users.with_prefix(&prefix).count()),
         ("UsersQuota", 5000),
         ("Groups", state.iam_groups.with_prefix(&prefix).count()),
@@ -115,8 +121,16 @@ pub(super) async fn summary(
         ("AssumeRolePolicySizeQuota", limits::TRUST_POLICY_CHARACTERS),
         ("AccessKeysPerUserQuota", limits::ACCESS_KEYS),
         ("AccountAccessKeysPresent", usize::from(root_keys > 0)),
+        ("AccountPasswordPresent", 0),
         ("AccountMFAEnabled", 0),
-        ("MFADevices", 0),
+        ("AccountSigningCertificatesPresent", 0),
+        ("SigningCertificatesPerUserQuota", 2),
+        ("ServerCertificates", 0),
+        ("ServerCertificatesQuota", 20),
+        ("MFADevices", devices().count()),
+        ("MFADevicesInUse", devices().filter(|device| device.enabled.is_some()).count()),
+        ("Providers", providers),
+        ("GlobalEndpointTokenVersion", 1),
     ];
     let map: BTreeMap<String, i32> =
         counts.into_iter().map(|(name, count)| (name.to_owned(), i32::try_from(count).unwrap_or(i32::MAX))).collect();
@@ -238,7 +252,7 @@ fn of_role(state: &State, key: &str, role: &RoleRecord) -> RoleDetail {
         role_id: Some(entity.id.clone()),
         arn: Some(entity.arn.clone()),
         create_date: Some(entity.created),
-        assume_role_policy_document: Some(encoded(&role.trust)),
+        assume_role_policy_document: Some(encoded(&principals::shown(state, &role.trust))),
         instance_profile_list: Some(profiles.map(|profile| instance_profile::described(state, profile)).collect()),
         role_policy_list: Some(inline(entity)),
         attached_managed_policies: Some(attached(state, entity)),

@@ -13,7 +13,7 @@ use api::iam::{
 use super::boundary::with_current;
 use super::error::{limit_exceeded, no_such_entity};
 use super::limits::ATTACHED_POLICIES;
-use super::name::policy_by_arn;
+use super::name::{check_arn, policy_by_arn};
 use super::owner::{Kind, Owner};
 use super::page::{Page, page};
 use crate::{App, Authorized, Request, ServiceError};
@@ -152,6 +152,7 @@ async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceErro
     app.store
         .write(|state| {
             owner.check_own(state)?;
+            check_arn(&arn)?;
             if policy_by_arn(state, &arn).is_none() {
                 return Err(no_such_entity(format!("Policy {arn} does not exist or is not attachable.")));
             }
@@ -178,6 +179,7 @@ async fn detach(app: &App, owner: &Owner, arn: &str) -> Result<(), ServiceError>
     app.store
         .write(|state| {
             owner.check_own(state)?;
+            check_arn(arn)?;
             owner.change(state, |entity| {
                 let before = entity.attached.len();
                 entity.attached.retain(|attached| attached != arn);

@@ -1,13 +1,15 @@
 //! Gathers from the store what `domain::iam` needs to decide, and tells the decision in the service's words.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use domain::failure::Link;
 use domain::iam::{
-    Asked, Caller, Context, Decision, Identity, Policies, Policy, PolicyKind, ResourcePolicyRule, SessionContext,
-    Source, evaluate, explain,
+    Asked, Caller, Context, Decision, FederatedBy, Identity, Policies, Policy, PolicyKind, ResourcePolicyRule,
+    SessionContext, Source, evaluate, explain,
 };
+
+use wire::Timestamp;
 
 use super::name::{policy_by_arn, role_by_arn, user_by_arn};
 use super::record::{Entity, UserRecord};
@@ -29,6 +31,7 @@ pub fn authorize(app: &App, state: &State, caller: &Caller, access: &Access) -> 
         // Nothing can limit the account's root user on what is the account's own.
         return Ok(());
     }
+    check_reach(caller, access.action)?;
     let policies = gather(app, state, caller, access)?;
     let mut context = context(app, state, caller, access);
     for resource in &access.resources {
@@ -76,13 +79,39 @@ fn is_of_account(resource: &str, account: &str) -> bool {
     resource.split(':').nth(4).is_none_or(|owner| owner.len() != 12 || owner == account)
 }
 
+/// The sessions that GetSessionToken and GetFederationToken begin do not reach everything, whatever policies say: IAM
+/// only with a code of an MFA device, of STS only AssumeRole; a federated user's neither.
+fn check_reach(caller: &Caller, action: &str) -> Result<(), ServiceError> {
+    let reaches = match (&caller.identity, action.split(':').next()) {
+        // A service that gets a role asks for this one; it is no call to IAM.
+        _ if action == "iam:PassRole" => true,
+        (Identity::FederatedUser { .. }, Some("iam" | "sts")) => false,
+        (Identity::User { context, .. }, Some("iam")) if context.issued_at.is_some() => context.mfa_at.is_some(),
+        (Identity::User { context, .. }, Some("sts")) if context.issued_at.is_some() => action == "sts:AssumeRole",
+        _ => true,
+    };
+    if reaches {
+        return Ok(());
+    }
+    let message = "The security token included in the request is invalid";
+    Err(ServiceError::new("InvalidClientTokenId", message).with_status(403))
+}
+
 /// Every policy that counts for this call.
 fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<Policies, ServiceError> {
     let mut policies = Policies { rule: access.resource_policy_rule, ..Policies::default() };
     match &caller.identity {
-        Identity::User { arn, id } => {
-            if let Some(user) = user_by_arn(state, arn).filter(|user| user.entity.id == *id) {
-                of_user(app, state, user, &mut policies)?;
+        Identity::User { arn, id, .. } => of_user_by_arn(app, state, (arn, id), &mut policies)?,
+        Identity::FederatedUser { by, context, .. } => {
+            match by {
+                FederatedBy::Root => policies.identity.push(everything()),
+                FederatedBy::User { arn, id } => of_user_by_arn(app, state, (arn, id), &mut policies)?,
+            }
+            of_session(app, state, context, &mut policies)?;
+            if policies.session.is_empty() {
+                // Without a session policy such a session has no rights of its own.
+                let name = String::from("the session policy that was not given");
+                policies.session.push(Source { name, policy: Arc::new(Policy::default()) });
             }
         }
         Identity::Role { role_arn, role_id, context, .. } => {
@@ -91,7 +120,7 @@ fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<
             }
             of_session(app, state, context, &mut policies)?;
         }
-        Identity::Root | Identity::Service { .. } => {}
+        Identity::Root | Identity::Service { .. } | Identity::WebIdentity { .. } | Identity::Anonymous => {}
     }
     if let Some(document) = &access.resource_policy {
         let (kind, name) = if access.action.starts_with("sts:") {
@@ -105,6 +134,27 @@ fn gather(app: &App, state: &State, caller: &Caller, access: &Access) -> Result<
         policies.resource = Some(Source { name, policy });
     }
     Ok(policies)
+}
+
+fn of_user_by_arn(
+    app: &App,
+    state: &State,
+    (arn, id): (&str, &str),
+    policies: &mut Policies,
+) -> Result<(), ServiceError> {
+    match user_by_arn(state, arn).filter(|user| user.entity.id == id) {
+        Some(user) => of_user(app, state, user, policies),
+        None => Ok(()),
+    }
+}
+
+/// What the root user may, where it is a federated user's session that asks.
+pub(super) fn everything() -> Source {
+    static EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+        let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        Arc::new(Policy::parse(document, PolicyKind::Inline).unwrap_or_default())
+    });
+    Source { name: String::from("the root user's rights"), policy: Arc::clone(&EVERYTHING) }
 }
 
 pub(super) fn of_user(
@@ -127,7 +177,7 @@ pub(super) fn of_entity(
     policies: &mut Policies,
 ) -> Result<(), ServiceError> {
     for (name, document) in &entity.inline {
-        let name = format!("inline policy {name} of {}", entity.arn);
+        let name = inline_source(name, &entity.arn);
         let policy = parsed(app, document, PolicyKind::Inline, &name)?;
         policies.identity.push(Source { name, policy });
     }
@@ -140,6 +190,11 @@ pub(super) fn of_entity(
         policies.boundary = Some(managed(app, state, arn)?.unwrap_or_else(nothing));
     }
     Ok(())
+}
+
+/// How an inline policy is called where a decision names it.
+pub(super) fn inline_source(policy: &str, owner_arn: &str) -> String {
+    format!("inline policy {policy} of {owner_arn}")
 }
 
 fn of_session(app: &App, state: &State, context: &SessionContext, policies: &mut Policies) -> Result<(), ServiceError> {
@@ -186,7 +241,7 @@ fn context(app: &App, state: &State, caller: &Caller, access: &Access) -> Contex
     if let Some(address) = caller.source_ip {
         context.set("aws:SourceIp", address.to_canonical().to_string());
     }
-    principal_keys(state, caller, &mut context);
+    principal_keys(state, caller, now, &mut context);
     via_keys(caller, access, &mut context);
     let mut supplied: BTreeMap<&str, &Vec<String>> = BTreeMap::new();
     supplied.extend(access.context.iter().map(|(key, values)| (key.as_str(), values)));
@@ -196,7 +251,7 @@ fn context(app: &App, state: &State, caller: &Caller, access: &Access) -> Contex
     context
 }
 
-fn principal_keys(state: &State, caller: &Caller, context: &mut Context) {
+fn principal_keys(state: &State, caller: &Caller, now: Timestamp, context: &mut Context) {
     context.set("aws:userid", caller.user_id());
     context.set("aws:PrincipalIsAWSService", "false");
     match &caller.identity {
@@ -214,28 +269,48 @@ fn principal_keys(state: &State, caller: &Caller, context: &mut Context) {
                 context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
             }
         }
-        Identity::Role { role_arn, context: session, .. } => {
+        Identity::Role { role_arn, .. } => {
             context.set("aws:PrincipalType", "AssumedRole");
             context.set("aws:PrincipalArn", role_arn.as_str());
             context.set("aws:PrincipalAccount", caller.account.as_str());
-            let of_role = role_by_arn(state, role_arn).into_iter().flat_map(|role| &role.entity.tags);
-            for (key, value) in of_role.chain(&session.tags) {
+            for (key, value) in role_by_arn(state, role_arn).into_iter().flat_map(|role| &role.entity.tags) {
                 context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
             }
-            if let Some(source_identity) = &session.source_identity {
-                context.set("aws:SourceIdentity", source_identity.as_str());
-            }
-            if let Some(issued_at) = session.issued_at {
-                context.set("aws:TokenIssueTime", issued_at.to_rfc3339());
-            }
         }
+        Identity::FederatedUser { .. } => {
+            context.set("aws:PrincipalType", "FederatedUser");
+            context.set("aws:PrincipalArn", caller.arn());
+            context.set("aws:PrincipalAccount", caller.account.as_str());
+        }
+        Identity::WebIdentity { .. } | Identity::Anonymous => context.set("aws:PrincipalType", "Anonymous"),
         Identity::Service { name } => {
             context.set("aws:PrincipalIsAWSService", "true");
             context.set("aws:PrincipalServiceName", name.as_str());
         }
     }
-    if caller.access_key_id.starts_with("ASIA") {
-        context.set("aws:MultiFactorAuthPresent", "false");
+    if let Some(session) = caller.session() {
+        session_keys(session, now, context);
+    }
+}
+
+/// What a session brings. Access keys of their own bring nothing of this, not even "no MFA".
+fn session_keys(session: &SessionContext, now: Timestamp, context: &mut Context) {
+    // A session tag takes the place of the role's tag of the same key.
+    for (key, value) in &session.tags {
+        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+    if let Some(source_identity) = &session.source_identity {
+        context.set("aws:SourceIdentity", source_identity.as_str());
+    }
+    if let Some(issued_at) = session.issued_at {
+        context.set("aws:TokenIssueTime", issued_at.to_rfc3339());
+    }
+    if let Some(provider) = &session.federated_provider {
+        context.set("aws:FederatedProvider", provider.as_str());
+    }
+    context.set("aws:MultiFactorAuthPresent", session.mfa_at.is_some().to_string());
+    if let Some(mfa_at) = session.mfa_at {
+        context.set("aws:MultiFactorAuthAge", (now.seconds() - mfa_at.seconds()).to_string());
     }
 }
 

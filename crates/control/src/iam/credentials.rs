@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::iam::{Caller, Identity, SessionContext};
+use domain::iam::{Caller, FederatedBy, Identity, SessionContext};
 use serde::{Deserialize, Serialize};
 use wire::{Blob, Sensitive, Timestamp};
 use zeroize::Zeroize as _;
@@ -59,8 +59,23 @@ struct Session {
 #[derive(Serialize, Deserialize)]
 enum Who {
     Root,
-    User { arn: String, id: String },
-    Role { arn: String, id: String, session_name: String, context: SessionContext },
+    User {
+        arn: String,
+        id: String,
+        #[serde(default)]
+        context: SessionContext,
+    },
+    Federated {
+        name: String,
+        by: FederatedBy,
+        context: SessionContext,
+    },
+    Role {
+        arn: String,
+        id: String,
+        session_name: String,
+        context: SessionContext,
+    },
 }
 
 /// The caller that signs with this key, and its secret key. The front door adds where the call came from
@@ -83,7 +98,11 @@ pub fn resolve(
         None => Identity::Root,
         Some(user) => {
             let user = state.iam_users.get(user).ok_or(CredentialError::Unknown)?;
-            Identity::User { arn: user.entity.arn.clone(), id: user.entity.id.clone() }
+            Identity::User {
+                arn: user.entity.arn.clone(),
+                id: user.entity.id.clone(),
+                context: SessionContext::default(),
+            }
         }
     };
     let secret = open_secret(app, access_key_id, &record.sealed_secret).map_err(|error| {
@@ -112,9 +131,15 @@ fn of_session(
     }
     let identity = match session.who {
         Who::Root => Identity::Root,
-        Who::User { arn, id } => {
-            user_by_arn(state, &arn).filter(|user| user.entity.id == id).ok_or(CredentialError::InvalidToken)?;
-            Identity::User { arn, id }
+        Who::User { arn, id, context } => {
+            check_user(state, &arn, &id)?;
+            Identity::User { arn, id, context }
+        }
+        Who::Federated { name, by, context } => {
+            if let FederatedBy::User { arn, id } = &by {
+                check_user(state, arn, id)?;
+            }
+            Identity::FederatedUser { name, by, context }
         }
         Who::Role { arn, id, session_name, context } => {
             role_by_arn(state, &arn).filter(|role| role.entity.id == id).ok_or(CredentialError::InvalidToken)?;
@@ -122,6 +147,11 @@ fn of_session(
         }
     };
     Ok((caller(app, session.account, identity, access_key_id), session.secret))
+}
+
+fn check_user(state: &State, arn: &str, id: &str) -> Result<(), CredentialError> {
+    let user = user_by_arn(state, arn).filter(|user| user.entity.id == id);
+    user.map(|_| ()).ok_or(CredentialError::InvalidToken)
 }
 
 fn caller(app: &App, account: String, identity: Identity, access_key_id: &str) -> Caller {
@@ -168,15 +198,18 @@ fn seal_session(
 ) -> Result<TemporaryCredentials, ServiceError> {
     let who = match &caller.identity {
         Identity::Root => Who::Root,
-        Identity::User { arn, id } => Who::User { arn: arn.clone(), id: id.clone() },
+        Identity::User { arn, id, context } => Who::User { arn: arn.clone(), id: id.clone(), context: context.clone() },
+        Identity::FederatedUser { name, by, context } => {
+            Who::Federated { name: name.clone(), by: by.clone(), context: context.clone() }
+        }
         Identity::Role { role_arn, role_id, session_name, context } => Who::Role {
             arn: role_arn.clone(),
             id: role_id.clone(),
             session_name: session_name.clone(),
             context: context.clone(),
         },
-        Identity::Service { .. } => {
-            return Err(ServiceError::new("AccessDenied", "A service has no session of its own.").with_status(403));
+        Identity::Service { .. } | Identity::WebIdentity { .. } | Identity::Anonymous => {
+            return Err(ServiceError::new("AccessDenied", "Only users and roles have sessions.").with_status(403));
         }
     };
     let access_key_id = access_key_id(app, "ASIA", &caller.account);

@@ -263,7 +263,7 @@ fn change<T>(
 /// An instance profile with its role.
 pub(super) fn described(state: &State, profile: &InstanceProfileRecord) -> InstanceProfile {
     let role = profile.role.as_ref().and_then(|role| state.iam_roles.get(role));
-    let described = |role| Role { tags: None, permissions_boundary: None, ..role::described(role) };
+    let described = |role| Role { tags: None, permissions_boundary: None, ..role::described(state, role) };
     InstanceProfile {
         path: profile.path.clone(),
         instance_profile_name: profile.name.clone(),

@@ -8,6 +8,7 @@ mod account;
 mod attachment;
 pub mod authorization;
 mod boundary;
+mod credential_report;
 pub mod credentials;
 pub mod documents;
 mod error;
@@ -16,27 +17,35 @@ mod group;
 mod inline_policy;
 mod instance_profile;
 mod limits;
+mod login_profile;
 mod managed;
+mod mfa;
 mod name;
+mod oidc_provider;
 mod owner;
 mod page;
+mod password_policy;
 mod policy;
 mod policy_use;
 mod policy_version;
+pub(crate) mod principals;
 pub mod record;
 mod role;
+mod service_credential;
 mod service_linked_role;
 pub mod sessions;
 mod simulation;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod totp;
 mod user;
 
 use api::iam::op;
 
 pub(crate) use error::{malformed, validation};
 pub use first_start::{RootAccessKey, root_access_key};
+pub(crate) use mfa::{prove, step_of_code};
 pub(crate) use name::now;
 pub use name::role_by_arn;
 pub(crate) use name::{account_of_access_key, policy_by_arn};
@@ -76,8 +85,54 @@ pub fn routes(router: &mut Router) {
     router.add::<op::GetContextKeysForPrincipalPolicy, _, _>(simulation::keys_of_principal);
     group_routes(router);
     instance_profile_routes(router);
+    sign_in_routes(router);
+    oidc_routes(router);
     policy_routes(router);
     permission_routes(router);
+}
+
+fn sign_in_routes(router: &mut Router) {
+    router.add::<op::CreateLoginProfile, _, _>(login_profile::create);
+    router.add::<op::GetLoginProfile, _, _>(login_profile::get);
+    router.add::<op::UpdateLoginProfile, _, _>(login_profile::update);
+    router.add::<op::DeleteLoginProfile, _, _>(login_profile::delete);
+    router.add::<op::ChangePassword, _, _>(login_profile::change_own);
+    router.add::<op::UpdateAccountPasswordPolicy, _, _>(password_policy::update);
+    router.add::<op::GetAccountPasswordPolicy, _, _>(password_policy::get);
+    router.add::<op::DeleteAccountPasswordPolicy, _, _>(password_policy::delete);
+    router.add::<op::CreateVirtualMFADevice, _, _>(mfa::create);
+    router.add::<op::ListVirtualMFADevices, _, _>(mfa::list_virtual);
+    router.add::<op::DeleteVirtualMFADevice, _, _>(mfa::delete);
+    router.add::<op::EnableMFADevice, _, _>(mfa::enable);
+    router.add::<op::ResyncMFADevice, _, _>(mfa::resync);
+    router.add::<op::DeactivateMFADevice, _, _>(mfa::deactivate);
+    router.add::<op::ListMFADevices, _, _>(mfa::list);
+    router.add::<op::GetMFADevice, _, _>(mfa::get);
+    router.add::<op::TagMFADevice, _, _>(mfa::tag);
+    router.add::<op::UntagMFADevice, _, _>(mfa::untag);
+    router.add::<op::ListMFADeviceTags, _, _>(mfa::list_tags);
+    router.add::<op::CreateServiceSpecificCredential, _, _>(service_credential::create);
+    router.add::<op::ListServiceSpecificCredentials, _, _>(service_credential::list);
+    router.add::<op::UpdateServiceSpecificCredential, _, _>(service_credential::update);
+    router.add::<op::ResetServiceSpecificCredential, _, _>(service_credential::reset);
+    router.add::<op::DeleteServiceSpecificCredential, _, _>(service_credential::delete);
+    router.add::<op::ListSSHPublicKeys, _, _>(service_credential::list_ssh_keys);
+    router.add::<op::ListSigningCertificates, _, _>(service_credential::list_certificates);
+    router.add::<op::GenerateCredentialReport, _, _>(credential_report::generate);
+    router.add::<op::GetCredentialReport, _, _>(credential_report::get);
+}
+
+fn oidc_routes(router: &mut Router) {
+    router.add::<op::CreateOpenIDConnectProvider, _, _>(oidc_provider::create);
+    router.add::<op::GetOpenIDConnectProvider, _, _>(oidc_provider::get);
+    router.add::<op::ListOpenIDConnectProviders, _, _>(oidc_provider::list);
+    router.add::<op::UpdateOpenIDConnectProviderThumbprint, _, _>(oidc_provider::update_thumbprints);
+    router.add::<op::AddClientIDToOpenIDConnectProvider, _, _>(oidc_provider::add_client_id);
+    router.add::<op::RemoveClientIDFromOpenIDConnectProvider, _, _>(oidc_provider::remove_client_id);
+    router.add::<op::DeleteOpenIDConnectProvider, _, _>(oidc_provider::delete);
+    router.add::<op::TagOpenIDConnectProvider, _, _>(oidc_provider::tag);
+    router.add::<op::UntagOpenIDConnectProvider, _, _>(oidc_provider::untag);
+    router.add::<op::ListOpenIDConnectProviderTags, _, _>(oidc_provider::list_tags);
 }
 
 fn group_routes(router: &mut Router) {

@@ -49,10 +49,24 @@ pub(crate) fn policy_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a Polic
     state.iam_policies.get(&key(account, name)).map(|policy| &**policy).filter(|policy| policy.arn == arn)
 }
 
+/// An error for what is no ARN.
+pub(super) fn check_arn(arn: &str) -> Result<(), ServiceError> {
+    let mut parts = arn.splitn(6, ':');
+    if parts.next() == Some("arn") && parts.count() == 5 {
+        return Ok(());
+    }
+    Err(validation("Invalid ARN:  Could not be parsed!"))
+}
+
 /// A path that may be absent.
 pub(super) fn path(given: Option<&str>) -> Result<String, ServiceError> {
     let path = given.unwrap_or("/");
-    let valid = path == "/" || (path.len() > 2 && path.starts_with('/') && path.ends_with('/') && path.len() <= 512);
+    let valid = path == "/"
+        || (path.len() > 2
+            && path.starts_with('/')
+            && path.ends_with('/')
+            && path.len() <= 512
+            && !path.contains("//"));
     if !valid || path.bytes().any(|byte| !(0x21..=0x7f).contains(&byte)) {
         return Err(validation(
             "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
@@ -71,6 +85,19 @@ pub(super) fn unique_id(app: &App, prefix: &str) -> String {
         id.push(char::from(BASE32[usize::from(byte & 31)]));
         id
     })
+}
+
+/// Bytes in base 32 (RFC 4648) without padding.
+pub(super) fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    for chunk in bytes.chunks(5) {
+        let bits = chunk.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte)) << (8 * (5 - chunk.len()));
+        for place in 0..(chunk.len() * 8).div_ceil(5) {
+            let digit = usize::try_from(bits >> (35 - 5 * place) & 31).unwrap_or_default();
+            text.push(char::from(BASE32[digit]));
+        }
+    }
+    text
 }
 
 /// An access key id: the prefix and 16 characters that carry the account as AWS's do, so that GetAccessKeyInfo can

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::iam::Caller;
 
-use super::error::{invalid_input, limit_exceeded, no_such_entity};
+use super::error::{invalid_input, limit_exceeded, no_such_entity, validation};
 use super::limits;
 use super::name::{arn, key};
 use super::record::Entity;
@@ -149,6 +149,8 @@ pub(super) fn tags(given: Option<&[api::iam::Tag]>) -> Result<BTreeMap<String, S
 /// Adds tags; a key replaces one that differs only in case.
 pub(super) fn add_tags(tags: &mut BTreeMap<String, String>, given: &[api::iam::Tag]) -> Result<(), ServiceError> {
     for (index, tag) in given.iter().enumerate() {
+        check_characters(&tag.key, index, "key", "+")?;
+        check_characters(&tag.value, index, "value", "*")?;
         if given[..index].iter().any(|earlier| earlier.key.eq_ignore_ascii_case(&tag.key)) {
             return Err(invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
         }
@@ -162,6 +164,19 @@ pub(super) fn add_tags(tags: &mut BTreeMap<String, String>, given: &[api::iam::T
         return Err(limit_exceeded("The number of tags has reached the maximum limit."));
     }
     Ok(())
+}
+
+/// Letters, digits and spaces of any language, and some signs: what the models' patterns ask of tags.
+fn check_characters(text: &str, index: usize, member: &str, repetition: &str) -> Result<(), ServiceError> {
+    let allowed = |character: char| character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character);
+    if text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(validation(format!(
+        "1 validation error detected: Value at 'tags.{}.member.{member}' failed to satisfy constraint: Member must \
+         satisfy regular expression pattern: [\\p{{L}}\\p{{Z}}\\p{{N}}_.:/=+\\-@]{repetition}",
+        index + 1
+    )))
 }
 
 /// Tags as answers carry them.

@@ -44,6 +44,97 @@ pub struct UserRecord {
     /// The keys of its groups' records.
     #[serde(default)]
     pub groups: BTreeSet<String>,
+    /// Its password, if it has one.
+    #[serde(default)]
+    pub login: Option<LoginRecord>,
+    /// Its credentials for single services, by their id.
+    #[serde(default)]
+    pub service_credentials: BTreeMap<String, ServiceCredentialRecord>,
+}
+
+/// The password of a user: what is needed to recognise it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LoginRecord {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// When the user first had one, in whole seconds.
+    pub created: Timestamp,
+    /// When it last changed, in whole seconds.
+    pub changed: Timestamp,
+    /// Whether the user must choose another one when signing in.
+    #[serde(default)]
+    pub reset_required: bool,
+    /// The hashes of earlier passwords, newest first, as many as a password policy can ask for.
+    #[serde(default)]
+    pub earlier: Vec<PasswordHash>,
+}
+
+/// A password under PBKDF2 with HMAC-SHA-256 (RFC 8018).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordHash {
+    /// Its salt.
+    pub salt: Blob,
+    /// How often the function ran.
+    pub iterations: u32,
+    /// What came out.
+    pub hash: Blob,
+}
+
+/// A credential for one service (`codecommit.amazonaws.com`). Nothing served here asks for one, so its password is
+/// told once and not kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceCredentialRecord {
+    /// The service's principal name.
+    pub service: String,
+    /// The user name for the service.
+    pub user_name: String,
+    /// Whether it may be used.
+    pub active: bool,
+    /// When it was made, in whole seconds.
+    pub created: Timestamp,
+}
+
+/// A virtual MFA device, by its serial number (an ARN).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MfaDeviceRecord {
+    /// The account's 12 digits.
+    pub account: String,
+    /// The seed of its codes under the root key.
+    pub sealed_seed: Blob,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Whose it is, since when, and which code came last; `None` until it is enabled.
+    #[serde(default)]
+    pub enabled: Option<EnabledMfa>,
+}
+
+/// A virtual MFA device in use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EnabledMfa {
+    /// The key of its user's record.
+    pub user: String,
+    /// Since when, in whole seconds.
+    pub since: Timestamp,
+    /// The time step of the last code that was taken; no code is taken twice.
+    pub last_step: u64,
+}
+
+/// An OpenID Connect provider, by its ARN.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OidcProviderRecord {
+    /// The issuer's URL as given.
+    pub url: String,
+    /// The audiences that are taken.
+    pub client_ids: Vec<String>,
+    /// SHA-1 fingerprints of certificates, kept for whoever reads them: the system's certificate authorities decide.
+    #[serde(default)]
+    pub thumbprints: Vec<String>,
+    /// When it was made, in whole seconds.
+    pub created: Timestamp,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A group. Who is in it stands with the users, because every call of a user asks for it.
@@ -81,6 +172,44 @@ pub struct AccountRecord {
     /// The account's alias.
     #[serde(default)]
     pub alias: Option<String>,
+    /// What the passwords of its users must be like; `None` for IAM's default.
+    #[serde(default)]
+    pub password_policy: Option<PasswordPolicyRecord>,
+    /// The last credential report.
+    #[serde(default)]
+    pub credential_report: Option<CredentialReportRecord>,
+}
+
+/// An account's password policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordPolicyRecord {
+    /// The least number of characters.
+    pub minimum_length: i32,
+    /// Whether a symbol must be there.
+    pub require_symbols: bool,
+    /// Whether a digit must be there.
+    pub require_numbers: bool,
+    /// Whether a capital letter must be there.
+    pub require_uppercase: bool,
+    /// Whether a small letter must be there.
+    pub require_lowercase: bool,
+    /// Whether users may change their own password without a policy that says so.
+    pub users_may_change: bool,
+    /// Days after which a password is too old.
+    pub maximum_age_days: Option<i32>,
+    /// How many earlier passwords must not come again.
+    pub reuse_prevention: Option<i32>,
+    /// Whether a user whose password is too old must ask an administrator.
+    pub hard_expiry: Option<bool>,
+}
+
+/// A credential report.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CredentialReportRecord {
+    /// When it was made.
+    pub generated: Timestamp,
+    /// The CSV text.
+    pub content: String,
 }
 
 /// A role.

@@ -8,15 +8,15 @@ use api::iam::{
     ListRolesOutput, Role, RoleLastUsed, UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput,
     UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput, UpdateRoleInput, UpdateRoleOutput,
 };
-use domain::iam::{MalformedPolicy, Policy, PolicyKind, Principal, counted_characters};
+use domain::iam::{Policy, PolicyKind, counted_characters};
 
-use super::boundary;
 use super::error::{delete_conflict, limit_exceeded, malformed};
 use super::limits::TRUST_POLICY_CHARACTERS;
-use super::name::{arn, encoded, now, path, role_by_arn, unique_id, user_by_arn};
+use super::name::{arn, encoded, now, path, unique_id};
 use super::owner::{Owner, requesting_tags, tag_list, tags};
 use super::page::page;
 use super::record::{Entity, RoleRecord};
+use super::{boundary, principals};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -45,7 +45,7 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateRoleInput>) -> 
         path,
     };
     let owner = Owner::role(&caller, &entity.name);
-    let record = RoleRecord {
+    let mut record = RoleRecord {
         entity,
         description: input.description,
         trust,
@@ -56,9 +56,10 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateRoleInput>) -> 
             if owner.find(state).is_some() {
                 return Err(owner.exists());
             }
-            check_principals(state, &policy, &caller.account)?;
+            record.trust =
+                principals::kept(state, &record.trust, &policy, &caller.account).map_err(|error| malformed(&error))?;
             boundary::check(state, record.entity.boundary.as_deref())?;
-            let role = described(&record);
+            let role = Role { max_session_duration: input.max_session_duration, ..described(state, &record) };
             state.iam_roles.put(&owner.key(), record);
             Ok(CreateRoleOutput { role })
         })
@@ -74,7 +75,7 @@ pub(super) async fn get(app: Arc<App>, request: Request<GetRoleInput>) -> Result
     let state = app.store.read();
     let role = state.iam_roles.get(&owner.key()).ok_or_else(|| owner.missing())?;
     let never_told = RoleLastUsed { last_used_date: None, region: None };
-    Ok(GetRoleOutput { role: Role { role_last_used: Some(never_told), ..described(role) } })
+    Ok(GetRoleOutput { role: Role { role_last_used: Some(never_told), ..described(&state, role) } })
 }
 
 /// `ListRoles`
@@ -84,11 +85,9 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListRolesInput>) -> Res
     let state = app.store.read();
     let prefix = format!("{}/", caller.account);
     let wanted = input.path_prefix.as_deref().unwrap_or("/");
-    let roles = state
-        .iam_roles
-        .with_prefix(&prefix)
-        .filter(|(_, role)| role.entity.path.starts_with(wanted))
-        .map(|(key, role)| (key.to_owned(), Role { tags: None, permissions_boundary: None, ..described(role) }));
+    let roles = state.iam_roles.with_prefix(&prefix).filter(|(_, role)| role.entity.path.starts_with(wanted)).map(
+        |(key, role)| (key.to_owned(), Role { tags: None, permissions_boundary: None, ..described(&state, role) }),
+    );
     let page = page(roles, input.marker.as_deref(), input.max_items)?;
     Ok(ListRolesOutput { roles: page.items, is_truncated: page.is_truncated, marker: page.marker })
 }
@@ -140,12 +139,11 @@ pub(super) async fn update_description(
         Ok(Owner::role(caller, &input.role_name).access("iam:UpdateRoleDescription", state))
     })?;
     let description = input.description;
-    let role = change(&app, &Owner::role(&caller, &input.role_name), |role| {
-        role.description = Some(description);
-        described(role)
-    })
-    .await?;
-    Ok(UpdateRoleDescriptionOutput { role: Some(role) })
+    let owner = Owner::role(&caller, &input.role_name);
+    change(&app, &owner, |role| role.description = Some(description)).await?;
+    let state = app.store.read();
+    let role = state.iam_roles.get(&owner.key()).map(|role| described(&state, role));
+    Ok(UpdateRoleDescriptionOutput { role })
 }
 
 /// `UpdateAssumeRolePolicy`
@@ -161,8 +159,9 @@ pub(super) async fn update_trust(
     app.store
         .write(|state| {
             owner.check_own(state)?;
-            check_principals(state, &policy, &caller.account)?;
-            state.iam_roles.update(&owner.key(), |role| role.trust = input.policy_document);
+            let trust = principals::kept(state, &input.policy_document, &policy, &caller.account)
+                .map_err(|error| malformed(&error))?;
+            state.iam_roles.update(&owner.key(), |role| role.trust = trust);
             Ok(UpdateAssumeRolePolicyOutput {})
         })
         .await
@@ -180,28 +179,7 @@ fn read_trust(document: &str) -> Result<Policy, ServiceError> {
     Ok(policy)
 }
 
-/// A trust policy may name only users and roles that exist, as far as they are of the same account.
-fn check_principals(state: &State, policy: &Policy, account: &str) -> Result<(), ServiceError> {
-    for principal in policy.principals() {
-        let Principal::Arn(arn) = principal else { continue };
-        if arn.split(':').nth(4) != Some(account) {
-            continue;
-        }
-        let is_there = if arn.contains(":user/") {
-            user_by_arn(state, arn).is_some()
-        } else if arn.contains(":role/") {
-            role_by_arn(state, arn).is_some()
-        } else {
-            true
-        };
-        if !is_there {
-            return Err(malformed(&MalformedPolicy(format!("Invalid principal in policy: \"AWS\":\"{arn}\""))));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn described(role: &RoleRecord) -> Role {
+pub(super) fn described(state: &State, role: &RoleRecord) -> Role {
     let entity = &role.entity;
     Role {
         path: entity.path.clone(),
@@ -209,7 +187,7 @@ pub(super) fn described(role: &RoleRecord) -> Role {
         role_id: entity.id.clone(),
         arn: entity.arn.clone(),
         create_date: entity.created,
-        assume_role_policy_document: Some(encoded(&role.trust)),
+        assume_role_policy_document: Some(encoded(&principals::shown(state, &role.trust))),
         description: role.description.clone(),
         max_session_duration: Some(role.max_session_seconds),
         permissions_boundary: boundary::described(entity.boundary.as_deref()),

@@ -66,7 +66,7 @@ pub(super) async fn create(
                     "Service role name {ECS_ROLE} has been taken in this account, please try a different suffix."
                 )));
             }
-            let role = role::described(&record);
+            let role = role::described(state, &record);
             state.iam_roles.put(&owner.key(), record);
             Ok(CreateServiceLinkedRoleOutput { role: Some(role) })
         })

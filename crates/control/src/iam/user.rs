@@ -9,12 +9,13 @@ use api::iam::{
 };
 use domain::iam::{Caller, Identity};
 
-use super::boundary;
 use super::error::{delete_conflict, validation};
 use super::name::{arn, now, path, unique_id};
 use super::owner::{Owner, requesting_tags, tag_list, tags};
 use super::page::page;
 use super::record::{Entity, UserRecord};
+use super::{boundary, mfa};
+use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// `CreateUser`
@@ -44,7 +45,10 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateUserInput>) -> 
             }
             boundary::check(state, entity.boundary.as_deref())?;
             let user = described(&entity);
-            state.iam_users.put(&owner.key(), UserRecord { entity, groups: BTreeSet::new() });
+            state.iam_users.put(
+                &owner.key(),
+                UserRecord { entity, groups: BTreeSet::new(), login: None, service_credentials: BTreeMap::new() },
+            );
             Ok(CreateUserOutput { user: Some(user) })
         })
         .await
@@ -89,23 +93,32 @@ pub(super) async fn delete(app: Arc<App>, request: Request<DeleteUserInput>) -> 
     let owner = Owner::user(&caller, &input.user_name);
     app.store
         .write(|state| {
-            let user = owner.get(state)?;
-            if state.iam_access_keys.values().any(|key| key.user.as_deref() == Some(&owner.key())) {
-                return Err(delete_conflict("Cannot delete entity, must delete access keys first."));
-            }
-            if state.iam_users.get(&owner.key()).is_some_and(|user| !user.groups.is_empty()) {
-                return Err(delete_conflict("Cannot delete entity, must remove users from group first."));
-            }
-            if !user.attached.is_empty() {
-                return Err(delete_conflict("Cannot delete entity, must detach all policies first."));
-            }
-            if !user.inline.is_empty() {
-                return Err(delete_conflict("Cannot delete entity, must delete policies first."));
-            }
+            check_free(state, &owner)?;
             state.iam_users.remove(&owner.key());
             Ok(DeleteUserOutput {})
         })
         .await
+}
+
+/// An error while a user has what must go first, in the order in which AWS looks.
+fn check_free(state: &State, owner: &Owner) -> Result<(), ServiceError> {
+    let entity = owner.get(state)?;
+    let user = state.iam_users.get(&owner.key()).ok_or_else(|| owner.missing())?;
+    let key = owner.key();
+    let has_keys = state.iam_access_keys.values().any(|one| one.user.as_deref() == Some(&key));
+    let blocked = [
+        (!entity.attached.is_empty(), "Cannot delete entity, must detach all policies first."),
+        (!entity.inline.is_empty(), "Cannot delete entity, must delete policies first."),
+        (has_keys, "Cannot delete entity, must delete access keys first."),
+        (user.login.is_some(), "Cannot delete entity, must delete login profile first."),
+        (mfa::of_user(state, &key).next().is_some(), "Cannot delete entity, must delete MFA device first."),
+        (!user.groups.is_empty(), "Cannot delete entity, must remove users from group first."),
+        (!user.service_credentials.is_empty(), "Cannot delete entity, must remove referenced objects first."),
+    ];
+    match blocked.into_iter().find(|(is_blocked, _)| *is_blocked) {
+        Some((_, message)) => Err(delete_conflict(message)),
+        None => Ok(()),
+    }
 }
 
 /// `UpdateUser`: another name or path. Its keys and groups go with it; policies that name the old ARN do not.
@@ -146,6 +159,7 @@ pub(super) async fn update(app: Arc<App>, request: Request<UpdateUserInput>) -> 
             for id in keys {
                 state.iam_access_keys.update(&id, |key| key.user = Some(renamed.key()));
             }
+            mfa::rename_user(state, &owner.key(), &renamed.key());
             state.iam_users.put(&renamed.key(), user);
             Ok(UpdateUserOutput {})
         })

@@ -91,6 +91,10 @@ tables! {
     iam_accounts: crate::iam::record::AccountRecord => "iam_accounts",
     /// IAM managed policies of accounts, by account and name in lower case.
     iam_policies: crate::iam::record::PolicyRecord => "iam_policies",
+    /// Virtual MFA devices, by their serial number (an ARN).
+    iam_mfa_devices: crate::iam::record::MfaDeviceRecord => "iam_mfa_devices",
+    /// OpenID Connect providers, by their ARN.
+    iam_oidc_providers: crate::iam::record::OidcProviderRecord => "iam_oidc_providers",
     /// Access keys, by their id.
     iam_access_keys: crate::iam::record::AccessKeyRecord => "iam_access_keys",
     /// Sessions of the web console, by the id of their temporary key.

@@ -4,48 +4,50 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::sts::{AssumeRoleInput, AssumeRoleOutput, AssumedRoleUser};
-use domain::iam::{Caller, Identity, Policy, PolicyKind, ResourcePolicyRule, SessionContext};
+use domain::iam::{Caller, Identity, ResourcePolicyRule, SessionContext};
 use wire::Timestamp;
 
-use super::described;
+use super::session_token::prove_if_given;
+use super::{described, session};
 use crate::iam::authorization::authorize;
 use crate::iam::credentials::issue;
 use crate::iam::record::RoleRecord;
-use crate::iam::{malformed, now, policy_by_arn, role_by_arn, validation};
+use crate::iam::{now, role_by_arn, step_of_code, validation};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const DEFAULT_SECONDS: i32 = 3600;
 /// The longest session that a session may begin.
 const CHAINED_SECONDS: i32 = 3600;
-/// Characters of all session policies together.
-const SESSION_POLICY_CHARACTERS: usize = 2048;
-/// Managed session policies.
-const SESSION_POLICY_ARNS: usize = 10;
-/// Session tags.
-const SESSION_TAGS: usize = 50;
-/// Bytes of what a session carries in its token, of which PackedPolicySize tells the part in percent.
-const PACKED_BYTES: usize = 12_288;
-
 /// `AssumeRole`
 pub(super) async fn run(app: Arc<App>, request: Request<AssumeRoleInput>) -> Result<AssumeRoleOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        check_arn(&input.role_arn)?;
         let role = role_by_arn(state, &input.role_arn).ok_or_else(|| not_authorized(caller, &input.role_arn))?;
         // Tags and a source identity are rights of their own, in the same trust policy.
+        let has_mfa = match (&input.serial_number, &input.token_code) {
+            (Some(serial), Some(code)) => step_of_code(&app, state, caller, serial, code).map(|_| true)?,
+            _ => false,
+        };
+        let access = |action| {
+            let access = access(action, input, role);
+            if has_mfa { with_mfa(access) } else { access }
+        };
         if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            authorize(&app, state, caller, &access("sts:TagSession", input, role))?;
+            authorize(&app, state, caller, &access("sts:TagSession"))?;
         }
         if input.source_identity.is_some() {
-            authorize(&app, state, caller, &access("sts:SetSourceIdentity", input, role))?;
+            authorize(&app, state, caller, &access("sts:SetSourceIdentity"))?;
         }
-        Ok(access("sts:AssumeRole", input, role))
+        Ok(access("sts:AssumeRole"))
     })?;
+    prove_if_given(&app, &caller, input.serial_number.as_deref(), input.token_code.as_deref()).await?;
     let state = app.store.read();
     let role = role_by_arn(&state, &input.role_arn).ok_or_else(|| not_authorized(&caller, &input.role_arn))?;
     let seconds = duration(&input, &caller, role)?;
     let now = now(&app);
     let context = session_context(&input, &caller, &state, now)?;
-    let packed = packed_percent(&context)?;
+    let packed = session::packed_percent_if_any(&context)?;
     let source_identity = context.source_identity.clone();
     let session = Caller {
         account: input.role_arn.split(':').nth(4).unwrap_or_default().to_owned(),
@@ -76,6 +78,23 @@ fn not_authorized(caller: &Caller, role_arn: &str) -> ServiceError {
     ServiceError::new("AccessDeniedException", message)
 }
 
+/// The access with the keys of a code of an MFA device that comes with the call.
+fn with_mfa(access: Access) -> Access {
+    access.with_context("aws:MultiFactorAuthPresent", "true").with_context("aws:MultiFactorAuthAge", "0")
+}
+
+/// An ARN that is none is refused before anything is looked up.
+pub(super) fn check_arn(arn: &str) -> Result<(), ServiceError> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let valid = match parts[..] {
+        ["arn", partition, service, _, _, resource] => {
+            !partition.is_empty() && !service.is_empty() && !resource.is_empty()
+        }
+        _ => false,
+    };
+    if valid { Ok(()) } else { Err(validation(format!("{arn} is invalid"))) }
+}
+
 fn access(action: &'static str, input: &AssumeRoleInput, role: &RoleRecord) -> Access {
     let mut access = Access::to(action, &role.entity.arn)
         .with_resource_policy(Some(role.trust.clone()))
@@ -84,11 +103,7 @@ fn access(action: &'static str, input: &AssumeRoleInput, role: &RoleRecord) -> A
     for (key, value) in &role.entity.tags {
         access = access.with_context(format!("aws:ResourceTag/{key}"), value);
     }
-    for tag in input.tags.iter().flatten() {
-        access = access
-            .with_context(format!("aws:RequestTag/{}", tag.key), &tag.value)
-            .with_context("aws:TagKeys", &tag.key);
-    }
+    access = session::requesting(access, input.tags.as_deref());
     for key in input.transitive_tag_keys.iter().flatten() {
         access = access.with_context("sts:TransitiveTagKeys", key);
     }
@@ -125,27 +140,23 @@ fn session_context(
 ) -> Result<SessionContext, ServiceError> {
     let (mut tags, mut transitive_tag_keys, mut source_identity) = inherited(caller);
     let given = input.tags.as_deref().unwrap_or_default();
-    if given.len() > SESSION_TAGS {
-        return Err(validation(format!("A session can have at most {SESSION_TAGS} tags.")));
+    let is_transitive = |key: &str| transitive_tag_keys.iter().any(|known| known.eq_ignore_ascii_case(key));
+    if given.iter().any(|tag| is_transitive(&tag.key)) {
+        return Err(ServiceError::new(
+            "InvalidParameterValue",
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from \
+             the calling session.",
+        ));
     }
-    for tag in given {
-        if tags.contains_key(&tag.key) && transitive_tag_keys.contains(&tag.key) {
-            return Err(ServiceError::new(
-                "InvalidParameterValue",
-                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key \
-                 from the calling session.",
-            ));
-        }
-        tags.insert(tag.key.clone(), tag.value.clone());
-    }
+    session::add_tags(&mut tags, given)?;
     for key in input.transitive_tag_keys.iter().flatten() {
-        if !given.iter().any(|tag| tag.key == *key) {
+        let Some(tag) = given.iter().find(|tag| tag.key.eq_ignore_ascii_case(key)) else {
             return Err(ServiceError::new(
                 "InvalidParameterValue",
                 "The specified transitive tag key must be included in the requested tags.",
             ));
-        }
-        transitive_tag_keys.push(key.clone());
+        };
+        transitive_tag_keys.push(tag.key.clone());
     }
     match (&source_identity, &input.source_identity) {
         (Some(known), Some(given)) if known != given => {
@@ -154,9 +165,17 @@ fn session_context(
         (None, Some(given)) => source_identity = Some(given.clone()),
         _ => {}
     }
-    let policies = session_policies(input)?;
-    let policy_arns = session_policy_arns(input, state)?;
-    Ok(SessionContext { policies, policy_arns, tags, transitive_tag_keys, source_identity, issued_at: Some(now) })
+    let (policies, policy_arns) = session::policies(input.policy.as_ref(), input.policy_arns.as_deref(), state)?;
+    Ok(SessionContext {
+        policies,
+        policy_arns,
+        tags,
+        transitive_tag_keys,
+        source_identity,
+        issued_at: Some(now),
+        mfa_at: input.token_code.is_some().then_some(now),
+        federated_provider: None,
+    })
 }
 
 /// What goes on from the calling session: its transitive tags and its source identity.
@@ -168,41 +187,4 @@ fn inherited(caller: &Caller) -> (BTreeMap<String, String>, Vec<String>, Option<
         context.transitive_tag_keys.clone(),
         context.source_identity.clone(),
     )
-}
-
-fn session_policies(input: &AssumeRoleInput) -> Result<Vec<String>, ServiceError> {
-    let Some(document) = &input.policy else { return Ok(Vec::new()) };
-    Policy::parse(document, PolicyKind::Inline).map_err(|error| malformed(&error))?;
-    if document.chars().count() > SESSION_POLICY_CHARACTERS {
-        return Err(validation(format!("A session policy has at most {SESSION_POLICY_CHARACTERS} characters.")));
-    }
-    Ok(vec![document.clone()])
-}
-
-fn session_policy_arns(input: &AssumeRoleInput, state: &State) -> Result<Vec<String>, ServiceError> {
-    let arns: Vec<String> = input.policy_arns.iter().flatten().filter_map(|policy| policy.arn.clone()).collect();
-    if arns.len() > SESSION_POLICY_ARNS {
-        return Err(validation(format!("A session can have at most {SESSION_POLICY_ARNS} managed policies.")));
-    }
-    match arns.iter().find(|arn| policy_by_arn(state, arn).is_none()) {
-        Some(arn) => Err(ServiceError::new("MalformedPolicyDocument", format!("The policy {arn} does not exist."))),
-        None => Ok(arns),
-    }
-}
-
-/// How much of what a token may carry is used; nothing when the session was given nothing.
-fn packed_percent(context: &SessionContext) -> Result<Option<i32>, ServiceError> {
-    if context.policies.is_empty() && context.policy_arns.is_empty() && context.tags.is_empty() {
-        return Ok(None);
-    }
-    let strings = context.policies.iter().chain(&context.policy_arns).chain(context.tags.keys());
-    let bytes: usize = strings.chain(context.tags.values()).map(String::len).sum();
-    let percent = i32::try_from((bytes * 100).div_ceil(PACKED_BYTES)).unwrap_or(i32::MAX);
-    if percent > 100 {
-        return Err(ServiceError::new(
-            "PackedPolicyTooLarge",
-            format!("Packed size of session tags and policies consumes {percent}% of allotted space."),
-        ));
-    }
-    Ok(Some(percent))
 }

@@ -2,6 +2,8 @@
 
 mod assume_role;
 mod caller_identity;
+mod federation_token;
+mod session;
 mod session_token;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use crate::iam::credentials::TemporaryCredentials;
 /// Serves STS.
 pub fn routes(router: &mut Router) {
     router.add::<op::AssumeRole, _, _>(assume_role::run);
+    router.add::<op::GetFederationToken, _, _>(federation_token::run);
     router.add::<op::GetSessionToken, _, _>(session_token::run);
     router.add::<op::GetCallerIdentity, _, _>(caller_identity::run);
     router.add::<op::GetAccessKeyInfo, _, _>(caller_identity::of_access_key);

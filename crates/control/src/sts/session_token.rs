@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use api::sts::{GetSessionTokenInput, GetSessionTokenOutput};
-use domain::iam::{Caller, Identity};
+use domain::iam::{Caller, Identity, SessionContext};
 
 use super::described;
 use crate::iam::credentials::issue;
-use crate::iam::validation;
+use crate::iam::{prove, validation};
 use crate::{App, Authorized, Request, ServiceError};
 
 const DEFAULT_SECONDS: i32 = 43_200;
@@ -26,20 +26,44 @@ pub(super) async fn run(
             ServiceError::new("AccessDenied", "Cannot call GetSessionToken with session credentials").with_status(403)
         );
     }
-    if input.serial_number.is_some() || input.token_code.is_some() {
-        return Err(ServiceError::new(
-            "AccessDenied",
-            "MultiFactorAuthentication failed, unable to validate MFA code.",
-        )
-        .with_status(403));
-    }
     let wanted = input.duration_seconds.unwrap_or(DEFAULT_SECONDS);
     if !(900..=129_600).contains(&wanted) {
         return Err(validation("DurationSeconds must be between 900 and 129600."));
     }
     let seconds = if caller.identity == Identity::Root { wanted.min(ROOT_SECONDS) } else { wanted };
-    let issued = issue(&app, &caller, crate::iam::now(&app).plus_seconds(i64::from(seconds)))?;
+    let with_mfa = prove_if_given(&app, &caller, input.serial_number.as_deref(), input.token_code.as_deref()).await?;
+    let now = crate::iam::now(&app);
+    let begun = match caller.identity {
+        Identity::User { arn, id, .. } => {
+            let mfa_at = with_mfa.then_some(now);
+            let context = SessionContext { issued_at: Some(now), mfa_at, ..SessionContext::default() };
+            Caller { identity: Identity::User { arn, id, context }, ..caller }
+        }
+        _ => caller,
+    };
+    let issued = issue(&app, &begun, now.plus_seconds(i64::from(seconds)))?;
     Ok(GetSessionTokenOutput { credentials: Some(described(issued)) })
+}
+
+/// Whether the caller has proved to have its MFA device, with a serial number and a code.
+///
+/// # Errors
+/// `AccessDenied` when it did not succeed, or gave only one of the two.
+pub(super) async fn prove_if_given(
+    app: &App,
+    caller: &Caller,
+    serial_number: Option<&str>,
+    token_code: Option<&str>,
+) -> Result<bool, ServiceError> {
+    match (serial_number, token_code) {
+        (Some(serial), Some(code)) => prove(app, caller, serial, code).await.map(|()| true),
+        (None, None) => Ok(false),
+        _ => {
+            let message =
+                "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.";
+            Err(ServiceError::new("AccessDenied", message).with_status(403))
+        }
+    }
 }
 
 fn is_session(caller: &Caller) -> bool {

@@ -34,7 +34,27 @@ pub enum Identity {
         arn: String,
         /// `AIDA…`
         id: String,
+        /// What its session was begun with; nothing for a call with an access key of its own.
+        context: SessionContext,
     },
+    /// A session that a user, or root, began for somebody it knows by name (GetFederationToken).
+    FederatedUser {
+        /// The name.
+        name: String,
+        /// Whose rights it has, as far as the session policies go.
+        by: FederatedBy,
+        /// What the session was begun with.
+        context: SessionContext,
+    },
+    /// Somebody with a token of an identity provider, who asks for a role's session.
+    WebIdentity {
+        /// The provider's ARN.
+        provider: String,
+        /// The token's subject.
+        subject: String,
+    },
+    /// Somebody who did not sign.
+    Anonymous,
     /// A session of a role.
     Role {
         /// The role's ARN (with its path).
@@ -53,7 +73,21 @@ pub enum Identity {
     },
 }
 
-/// What AssumeRole was given beside the role.
+/// Who began a federated user's session.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum FederatedBy {
+    /// The account's root user.
+    Root,
+    /// An IAM user.
+    User {
+        /// Its ARN.
+        arn: String,
+        /// `AIDA…`
+        id: String,
+    },
+}
+
+/// What a session was begun with, beside who it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SessionContext {
     /// Session policies as JSON documents; an empty list does not limit.
@@ -74,6 +108,12 @@ pub struct SessionContext {
     /// `aws:TokenIssueTime`: when the session began.
     #[serde(default)]
     pub issued_at: Option<Timestamp>,
+    /// When a code of an MFA device was given for it.
+    #[serde(default)]
+    pub mfa_at: Option<Timestamp>,
+    /// `aws:FederatedProvider`: the identity provider whose token began it.
+    #[serde(default)]
+    pub federated_provider: Option<String>,
 }
 
 impl Caller {
@@ -86,16 +126,31 @@ impl Caller {
                 let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
                 format!("arn:aws:sts::{}:assumed-role/{role}/{session_name}", self.account)
             }
+            Identity::FederatedUser { name, .. } => format!("arn:aws:sts::{}:federated-user/{name}", self.account),
+            Identity::WebIdentity { provider, .. } => provider.clone(),
+            Identity::Anonymous => "anonymous".to_owned(),
             Identity::Service { name } => name.clone(),
         }
     }
 
-    /// The unique id: the account, `AIDA…`, or `AROA…:session`.
+    /// What its session was begun with; `None` for whoever has no session.
+    pub fn session(&self) -> Option<&SessionContext> {
+        match &self.identity {
+            Identity::User { context, .. } if context.issued_at.is_some() => Some(context),
+            Identity::Role { context, .. } | Identity::FederatedUser { context, .. } => Some(context),
+            _ => None,
+        }
+    }
+
+    /// The unique id: the account, `AIDA…`, `AROA…:session`, or the account and a federated user's name.
     pub fn user_id(&self) -> String {
         match &self.identity {
             Identity::Root => self.account.clone(),
             Identity::User { id, .. } => id.clone(),
             Identity::Role { role_id, session_name, .. } => format!("{role_id}:{session_name}"),
+            Identity::FederatedUser { name, .. } => format!("{}:{name}", self.account),
+            Identity::WebIdentity { provider, subject } => format!("{provider}:{subject}"),
+            Identity::Anonymous => "anonymous".to_owned(),
             Identity::Service { name } => name.clone(),
         }
     }

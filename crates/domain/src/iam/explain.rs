@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::caller::{Caller, Identity};
+use super::caller::{Caller, FederatedBy, Identity};
 use super::evaluate::{Asked, Decision, Layer, Policies, Source, Verdict};
 use super::policy::{Effect, Statement};
 use crate::failure::{Link, LinkKind, Outcome};
@@ -134,6 +134,7 @@ fn mend(caller: &Caller, asked: &Asked<'_>, policies: &Policies, layer: Layer) -
         Layer::Resource | Layer::Trust => {
             let principal = match &caller.identity {
                 Identity::Service { name } => format!(r#""Service":"{name}""#),
+                Identity::WebIdentity { provider, .. } => format!(r#""Federated":"{provider}""#),
                 Identity::Role { role_arn, .. } => format!(r#""AWS":"{role_arn}""#),
                 _ => format!(r#""AWS":"{}""#, caller.arn()),
             };
@@ -158,6 +159,10 @@ fn allow_by_identity(caller: &Caller, asked: &Asked<'_>, statement: &str) -> Str
             let user = arn.rsplit('/').next().unwrap_or(arn);
             format!("aws iam put-user-policy --user-name {user} --policy-name {name} --policy-document '{document}'")
         }
-        Identity::Root | Identity::Service { .. } => format!("Allow it with {statement}."),
+        Identity::FederatedUser { by: FederatedBy::User { arn, .. }, .. } => {
+            let user = arn.rsplit('/').next().unwrap_or(arn);
+            format!("aws iam put-user-policy --user-name {user} --policy-name {name} --policy-document '{document}'")
+        }
+        _ => format!("Allow it with {statement}."),
     }
 }

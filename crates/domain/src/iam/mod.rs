@@ -11,17 +11,21 @@ mod evaluate;
 pub mod explain;
 mod json;
 mod parse;
+mod password;
 mod pattern;
+mod place;
 mod policy;
 mod principal;
 #[cfg(test)]
 mod tests;
 
-pub use caller::{Caller, Identity, SessionContext};
+pub use caller::{Caller, FederatedBy, Identity, SessionContext};
 pub use context::Context;
 pub use evaluate::{
     Asked, Decision, Layer, Matched, Policies, ResourcePolicyRule, Source, Verdict, evaluate, speaking_statements,
 };
 pub use parse::{MalformedPolicy, PolicyKind, counted_characters};
+pub use password::{Kinds, PasswordRules};
+pub use place::{Position, statement_positions, with_principals};
 pub use policy::{Effect, Policy, Statement};
 pub use principal::{Closeness, Principal};

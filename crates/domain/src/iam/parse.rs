@@ -45,6 +45,9 @@ const IAM_PATHS: &[&str] = &[
     "report/",
     "access-report/",
 ];
+/// What of S3 is in a region.
+const S3_REGIONAL: &[&str] =
+    &["*", "${", "accesspoint/", "job/", "storage-lens/", "storage-lens-group/", "async-request/"];
 const STATEMENT_FIELDS: &[&str] =
     &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
@@ -111,12 +114,15 @@ impl Policy {
         for statement in &objects {
             check_fields(statement, kind)?;
         }
+        if !kind.has_principals() {
+            check_in_order(&objects)?;
+        }
         let statements = objects
             .iter()
             .enumerate()
             .map(|(index, members)| statement(index, members, kind, variables))
             .collect::<Result<Vec<_>, _>>()?;
-        unique_sids(&statements)?;
+        unique_sids(statements.iter().filter_map(|one| one.sid.as_deref()))?;
         Ok(Self { statements })
     }
 }
@@ -205,9 +211,33 @@ fn statement(
     Ok(Statement { sid, index, effect, principals, actions, resources, written_resources, conditions })
 }
 
-fn unique_sids(statements: &[Statement]) -> Result<(), MalformedPolicy> {
-    let mut sids: Vec<&str> =
-        statements.iter().filter_map(|one| one.sid.as_deref()).filter(|sid| !sid.is_empty()).collect();
+/// What the older checker looks at before it goes through the statements one by one.
+fn check_in_order(statements: &[&Members]) -> Result<(), MalformedPolicy> {
+    let resources = |statement: &&Members| -> Vec<String> {
+        let written = member(statement, "Resource").or_else(|| member(statement, "NotResource"));
+        written.and_then(Json::strings).unwrap_or_default().into_iter().map(str::to_owned).collect()
+    };
+    let refused: Vec<MalformedPolicy> =
+        statements.iter().flat_map(resources).filter_map(|resource| check_resource(&resource).err()).collect();
+    if refused.iter().any(|error| error.0 == LEGACY) {
+        return Err(refuse(LEGACY));
+    }
+    unique_sids(statements.iter().filter_map(|statement| match member(statement, "Sid") {
+        Some(Json::String(sid)) => Some(sid.as_str()),
+        _ => None,
+    }))?;
+    let has_actions = |statement: &&Members| {
+        let written = member(statement, "Action").or_else(|| member(statement, "NotAction"));
+        written.is_some_and(|value| *value != Json::Array(Vec::new()))
+    };
+    if !statements.iter().all(has_actions) {
+        return Err(refuse("Policy statement must contain actions."));
+    }
+    refused.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn unique_sids<'a>(sids: impl Iterator<Item = &'a str>) -> Result<(), MalformedPolicy> {
+    let mut sids: Vec<&str> = sids.filter(|sid| !sid.is_empty()).collect();
     sids.sort_unstable();
     if sids.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(refuse("Statement IDs (SID) in a single policy must be unique."));
@@ -312,6 +342,10 @@ fn check_resource(resource: &str) -> Result<(), MalformedPolicy> {
     }
     if parts[2].is_empty() || parts[0] != "arn" || (parts.len() < 6 && resource.contains("::")) {
         return Err(refuse(LEGACY));
+    }
+    let may_have_region = |path: &str| S3_REGIONAL.iter().any(|start| path.starts_with(start));
+    if parts[2] == "s3" && parts.len() == 6 && !parts[3].is_empty() && !may_have_region(parts[5]) {
+        return Err(refuse(format!("Resource {resource} can not contain region information.")));
     }
     if parts[2] == "iam" && parts.len() == 6 {
         if !parts[3].is_empty() {

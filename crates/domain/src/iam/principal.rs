@@ -15,7 +15,7 @@ pub enum Principal {
     Id(String),
     /// An AWS service.
     Service(String),
-    /// An identity provider. Nobody comes from one here, so it never matches.
+    /// An identity provider, by its ARN.
     Federated(String),
     /// A canonical user id of S3. Never matches here.
     CanonicalUser(String),
@@ -74,12 +74,16 @@ impl Principal {
         match (self, &caller.identity) {
             (Self::Anyone, _) => Some(Closeness::Itself),
             (Self::Service(service), Identity::Service { name }) => (service == name).then_some(Closeness::Itself),
-            (_, Identity::Service { .. }) => None,
+            (Self::Federated(named), Identity::WebIdentity { provider, .. }) => {
+                (named == provider).then_some(Closeness::Itself)
+            }
+            (_, Identity::Service { .. } | Identity::WebIdentity { .. } | Identity::Anonymous) => None,
             (Self::Account(account), Identity::Root) => (*account == caller.account).then_some(Closeness::Itself),
             (Self::Account(account), _) => (*account == caller.account).then_some(Closeness::Account),
             (Self::Arn(arn), Identity::User { arn: user, .. }) => (arn == user).then_some(Closeness::Itself),
             (Self::Arn(arn), Identity::Role { role_arn, .. }) if arn == role_arn => Some(Closeness::Role),
             (Self::Arn(arn), Identity::Role { .. }) => (*arn == caller.arn()).then_some(Closeness::Itself),
+            (Self::Arn(arn), Identity::FederatedUser { .. }) => (*arn == caller.arn()).then_some(Closeness::Itself),
             (Self::Id(id), Identity::User { id: user, .. }) => (id == user).then_some(Closeness::Itself),
             (Self::Id(id), Identity::Role { role_id, .. }) => (id == role_id).then_some(Closeness::Role),
             _ => None,
@@ -99,8 +103,10 @@ pub(super) fn all_of_caller_named(principals: &[Principal], caller: &Caller) -> 
         return true;
     }
     match caller.identity {
-        Identity::Root | Identity::Service { .. } => named(Closeness::Itself),
-        Identity::User { .. } => named(Closeness::Itself) && named(Closeness::Account),
+        Identity::Root | Identity::Service { .. } | Identity::WebIdentity { .. } | Identity::Anonymous => {
+            named(Closeness::Itself)
+        }
+        Identity::User { .. } | Identity::FederatedUser { .. } => named(Closeness::Itself) && named(Closeness::Account),
         Identity::Role { .. } => named(Closeness::Itself) && named(Closeness::Role) && named(Closeness::Account),
     }
 }

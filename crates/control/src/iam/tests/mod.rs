@@ -69,7 +69,11 @@ pub(super) async fn put_user_policy(app: &Arc<App>, user: &str, document: &str) 
 
 /// A user as a caller.
 pub(super) fn caller_of(user: &shapes::User) -> Caller {
-    let identity = domain::iam::Identity::User { arn: user.arn.clone(), id: user.user_id.clone() };
+    let identity = domain::iam::Identity::User {
+        arn: user.arn.clone(),
+        id: user.user_id.clone(),
+        context: domain::iam::SessionContext::default(),
+    };
     Caller { identity, ..root() }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn root() -> Caller {
 
 pub(super) fn alice() -> Caller {
     let arn = format!("arn:aws:iam::{ACCOUNT}:user/alice");
-    caller(ACCOUNT, Identity::User { arn, id: "AIDAALICEALICEALICE1".into() })
+    caller(ACCOUNT, Identity::User { arn, id: "AIDAALICEALICEALICE1".into(), context: SessionContext::default() })
 }
 
 pub(super) fn session() -> Caller {
