@@ -103,6 +103,39 @@ pub trait TaskServices: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), Failure>>;
 }
 
+/// Looks at images where they lie, as a pull would, and keeps nothing. It is no [`Compute`]: it can only read.
+pub trait ImageInspection: Send + Sync + 'static {
+    /// Asks the image's registry with these credentials for the image of `architecture` (OCI's name, `amd64`).
+    ///
+    /// An error is what the pull would fail with: `CannotPullContainerError`, with the chain from registry to platform. The
+    /// future ends within a time that the implementation limits.
+    fn inspect<'a>(
+        &'a self,
+        image: &'a str,
+        credentials: Option<RegistryCredentials>,
+        architecture: &'a str,
+    ) -> BoxFuture<'a, Result<ImageFacts, Failure>>;
+}
+
+/// What a registry says of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The reference in its full form, `docker.io/library/nginx:latest`.
+    pub reference: String,
+    /// The host that was asked, with its port where it has one.
+    pub registry: String,
+    /// The user as which it was asked; `None` for nobody.
+    pub user: Option<String>,
+    /// What the reference is now, `sha256:…`.
+    pub digest: String,
+    /// The platform of the image that was chosen, `linux/amd64`.
+    pub platform: String,
+    /// How many layers it has.
+    pub layers: usize,
+    /// All layers together, compressed, in bytes.
+    pub size_bytes: u64,
+}
+
 /// A registry's user name and password. Lives in memory only.
 #[derive(Clone, Debug)]
 pub struct RegistryCredentials {

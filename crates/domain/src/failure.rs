@@ -86,10 +86,37 @@ pub struct Link {
     pub mend: String,
 }
 
+impl Link {
+    /// A step that went well.
+    pub fn good(kind: LinkKind, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (subject, detail) = (subject.into(), detail.into());
+        Self { kind, subject, outcome: Outcome::Good, detail, mend: String::new() }
+    }
+
+    /// The broken step, with what to do about it.
+    pub fn broken(
+        kind: LinkKind,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Self { outcome: Outcome::Broken, mend: mend.into(), ..Self::good(kind, subject, detail) }
+    }
+
+    /// A step that was not reached.
+    pub fn not_reached(kind: LinkKind, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { outcome: Outcome::NotReached, ..Self::good(kind, subject, detail) }
+    }
+}
+
 /// The steps of a private image's road, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LinkKind {
+    /// The task definition and ECS's rules for it.
+    Definition,
+    /// What RunTask looks at: the launch type, the cluster, the subnets, what this server can run.
+    Launch,
     /// The execution (or task) role and its trust policy.
     Role,
     /// The policy statement that decided, or that none did.
@@ -100,8 +127,10 @@ pub enum LinkKind {
     Key,
     /// The registry's answer to the credentials.
     Registry,
-    /// The manifest, the platform, the layers.
+    /// The manifest and the layers.
     Image,
+    /// The operating system and the processor that the image is for.
+    Platform,
     /// The log group and stream.
     Logs,
     /// Addresses, routes, security groups.

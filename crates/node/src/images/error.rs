@@ -255,6 +255,11 @@ impl Retries {
         Self { attempts: 0, give_up: tokio::time::Instant::now() + limit }
     }
 
+    /// One attempt.
+    pub(super) fn none() -> Self {
+        Self::within(Duration::ZERO)
+    }
+
     /// Attempts that failed until now.
     pub(super) const fn attempts(&self) -> u32 {
         self.attempts

@@ -140,10 +140,16 @@ fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
         (Stage::Copy, _) => "",
     };
     let (detail, mend) = image_trouble(error, asked);
-    vec![
-        link(LinkKind::Registry, asked.host, Outcome::Good, format!("{asked_for}{answered}"), String::new()),
-        link(LinkKind::Image, &reference, Outcome::Broken, detail, mend),
-    ]
+    let registry = link(LinkKind::Registry, asked.host, Outcome::Good, format!("{asked_for}{answered}"), String::new());
+    if let PullError::Platform { wanted, .. } = error {
+        let there = String::from("the registry gave its manifest");
+        return vec![
+            registry,
+            link(LinkKind::Image, &reference, Outcome::Good, there, String::new()),
+            link(LinkKind::Platform, &format!("linux/{wanted}"), Outcome::Broken, detail, mend),
+        ];
+    }
+    vec![registry, link(LinkKind::Image, &reference, Outcome::Broken, detail, mend)]
 }
 
 /// What the registry did wrong, and the mend; `None` if it is the image (or this host) that is broken.

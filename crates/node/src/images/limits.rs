@@ -68,6 +68,10 @@ pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) const PROGRESS_BYTES: u64 = 256 * 1024;
 /// To resolve a reference, all attempts together (the agent's manifest timeout).
 pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_mins(1);
+/// For a look at an image that is not pulled, with everything.
+pub(super) const INSPECTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// Looks at images at the same time; others wait, as long as a look may take.
+pub(super) const INSPECTIONS_AT_ONCE: usize = 16;
 /// For a whole pull (the agent's limit).
 pub(super) const PULL_TIMEOUT: Duration = Duration::from_hours(2);
 /// The longest `Retry-After` that is waited for; a longer one ends the pull at once.

@@ -5,6 +5,7 @@
 //! - [`reference`] reads image names as Docker does; [`registries`] is the operator's `--registries` file;
 //! - `challenge` and `auth` answer a registry's challenge with this task's credentials, and with nobody else's;
 //! - `transport` and `client` carry requests, follow redirects by hand, and decide where credentials may go;
+//! - `resolve` goes from a name to a manifest; `inspect` does only that, and keeps nothing; `pull` brings the layers;
 //! - `manifest` chooses the platform; `layer`, `tar` and `unpack` stream, verify and unpack a layer in one pass;
 //! - `store` keeps content by digest, `collect` throws away what nobody uses, [`snapshot`] mounts it (with `implied`).
 //!
@@ -24,12 +25,14 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod implied;
+mod inspect;
 mod layer;
 mod limits;
 mod manifest;
 mod pull;
 pub mod reference;
 pub mod registries;
+mod resolve;
 pub mod snapshot;
 mod store;
 mod tar;
@@ -45,6 +48,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::compute::RegistryCredentials;
 use domain::failure::Failure;
 
+pub use self::inspect::Inspector;
 pub use self::registries::{Registries, RegistriesError};
 pub use self::snapshot::{SnapshotError, check_overlay, unmount};
 pub use self::store::{ImageSummary, StoreError, list};

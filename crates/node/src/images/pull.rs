@@ -1,7 +1,6 @@
 //! A pull: resolve as this task, then bring what is missing.
 //!
-//! *Whoever pulls is asked about, every time.* The tag (or digest) is resolved at a place that sees this task's
-//! credentials, whatever is cached. Mirrors that may not see them only serve content by digest, after that.
+//! *Whoever pulls is asked about, every time*, whatever is cached: see [`super::resolve`].
 //!
 //! *Content is shared by what registries have shown, not by digest alone.* A digest is no secret, so a registry that
 //! merely names one in a manifest must not get its content from our disk. Content is reused if this registry and
@@ -22,14 +21,14 @@ use domain::failure::Failure;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
 
-use super::auth::Authorizer;
-use super::client::{Document, RegistryClient, Shared};
+use super::client::Shared;
 use super::error::{PullError, Retries, Spent};
-use super::failure::{self, Asked, Stage};
-use super::manifest::{Blob, Configuration, ImageManifest, Manifest, choose};
+use super::failure::{self, Stage};
+use super::manifest::{Blob, Configuration};
 use super::reference::{Digest, Reference};
 use super::registries::Registries;
-use super::store::{ImageRecord, Lease, Origin, Store, StoreError};
+use super::resolve::{Resolved, Road};
+use super::store::{ImageRecord, Lease, Store, StoreError};
 use super::{Image, PullProgress, collect, layer, limits};
 
 /// How long after a pull the disk is made to have it: the start of the container goes first.
@@ -106,15 +105,16 @@ pub(super) async fn pull(
     let reference: Reference =
         text.parse().map_err(|error| failure::of_reference(text, &PullError::Reference(error)))?;
     let architecture = architecture.strip_prefix("linux/").unwrap_or(architecture);
-    let session = Session::new(puller, reference, credentials.as_ref());
+    let road = Road::new(&puller.shared, Some(puller.store.clone()), reference, credentials.as_ref());
     drop(credentials);
-    let failed = |stage, spent: &Spent| failure::of(stage, spent, session.asked());
+    let failed = |stage, spent: &Spent| failure::of(stage, spent, road.asked());
     let late = |attempts| Spent { error: PullError::TimedOut, attempts };
 
-    let resolved = tokio::time::timeout(limits::RESOLVE_TIMEOUT * 2, session.resolve(architecture)).await;
+    let resolving = road.resolve(architecture, Retries::within(limits::RESOLVE_TIMEOUT));
+    let resolved = tokio::time::timeout(limits::RESOLVE_TIMEOUT * 2, resolving).await;
     let resolved = resolved.unwrap_or_else(|_| Err(late(1))).map_err(|spent| failed(Stage::Resolve, &spent))?;
-    let session = Arc::new(session);
-    let failed = |spent: &Spent| failure::of(Stage::Copy, spent, session.asked());
+    let session = Arc::new(Session { puller: puller.clone(), road });
+    let failed = |spent: &Spent| failure::of(Stage::Copy, spent, session.road.asked());
     let image = tokio::time::timeout(limits::PULL_TIMEOUT, copy(&session, resolved, architecture, &progress)).await;
     let image = image.unwrap_or_else(|_| Err(late(1))).map_err(|spent| failed(&spent))?;
     puller.plan_upkeep();
@@ -124,195 +124,10 @@ pub(super) async fn pull(
 /// One pull of one image as one task.
 struct Session {
     puller: Arc<Puller>,
-    reference: Reference,
-    /// Mirrors in order, the registry last.
-    clients: Vec<RegistryClient>,
-    /// Which of them may resolve: those that see the credentials, or all if there are none.
-    resolvers: Vec<usize>,
-    /// HEAD told nothing: further attempts go without.
-    without_head: AtomicBool,
-}
-
-/// What a reference is now.
-struct Resolved {
-    /// The one that resolved it.
-    resolver: usize,
-    digest: Digest,
-    manifest_digest: Digest,
-    manifest: ImageManifest,
-    /// Everything read on the way.
-    documents: Vec<Digest>,
+    road: Road,
 }
 
 impl Session {
-    fn new(puller: &Arc<Puller>, reference: Reference, credentials: Option<&RegistryCredentials>) -> Self {
-        let endpoints = puller.shared.registries.endpoints(&reference);
-        let mirrors = endpoints.mirrors.into_iter();
-        let places: Vec<_> = mirrors.chain([(endpoints.registry, true)]).collect();
-        let resolvers = places.iter().enumerate().filter(|(_, (_, trusted))| *trusted || credentials.is_none());
-        let resolvers = resolvers.map(|(index, _)| index).collect();
-        let clients = places.into_iter().map(|(place, trusted)| {
-            let authorizer =
-                Authorizer::new(credentials.filter(|_| trusted).cloned(), place.repository(reference.repository()));
-            RegistryClient::new(puller.shared.clone(), place, reference.repository(), authorizer)
-        });
-        let clients = clients.collect();
-        Self { puller: puller.clone(), reference, clients, resolvers, without_head: AtomicBool::new(false) }
-    }
-
-    fn registry(&self) -> &RegistryClient {
-        &self.clients[self.clients.len() - 1]
-    }
-
-    fn asked(&self) -> Asked<'_> {
-        Asked { reference: &self.reference, host: self.registry().host(), user: self.registry().user() }
-    }
-
-    fn origin(&self, resolver: usize) -> Origin {
-        let client = &self.clients[resolver];
-        Origin { host: client.host().to_owned(), repository: client.repository().to_owned() }
-    }
-
-    /// Where content comes from: mirrors, then who resolved the reference.
-    fn sources(&self, resolver: usize) -> Vec<&RegistryClient> {
-        let last = self.clients.len() - 1;
-        let mirrors = (0..last).filter(|index| *index != resolver);
-        mirrors.chain([resolver]).map(|index| &self.clients[index]).collect()
-    }
-
-    async fn resolve(&self, architecture: &str) -> Result<Resolved, Spent> {
-        let mut retries = Retries::within(limits::RESOLVE_TIMEOUT);
-        loop {
-            for index in &self.resolvers {
-                let error = match self.resolve_at(*index, architecture).await {
-                    Ok(resolved) => return Ok(resolved),
-                    Err(error) => error,
-                };
-                if *index == self.clients.len() - 1 {
-                    retries.after(error).await?;
-                } else {
-                    tracing::info!(mirror = self.clients[*index].host(), %error, "a mirror did not resolve the image");
-                }
-            }
-        }
-    }
-
-    async fn resolve_at(&self, resolver: usize, architecture: &str) -> Result<Resolved, PullError> {
-        let (digest, mut manifest) = self.ask(resolver).await?;
-        let mut manifest_digest = digest.clone();
-        let mut documents = vec![digest.clone()];
-        for _ in 0..=limits::INDEX_DEPTH {
-            let entries = match manifest {
-                Manifest::Image(manifest) => {
-                    documents.push(manifest.config.digest.clone());
-                    return Ok(Resolved { resolver, digest, manifest_digest, manifest, documents });
-                }
-                Manifest::Index(entries) => entries,
-            };
-            manifest_digest = choose(&entries, architecture)?.clone();
-            manifest = self.manifest(resolver, &manifest_digest, &self.sources(resolver)).await?;
-            documents.push(manifest_digest.clone());
-        }
-        let why = format!("its indexes are nested more than {} deep", limits::INDEX_DEPTH);
-        Err(PullError::Protocol { host: self.clients[resolver].host().to_owned(), why })
-    }
-
-    /// The registry's own word on the reference, as this task. This is what authorises everything after it.
-    ///
-    /// HEAD goes first: it does not count against Docker Hub's pull limit, and suffices if the content is here.
-    async fn ask(&self, resolver: usize) -> Result<(Digest, Manifest), PullError> {
-        let client = &self.clients[resolver];
-        let target = self.reference.target();
-        if !self.without_head.load(Ordering::Relaxed) {
-            match client.resolve(&target).await {
-                Ok(stated) => {
-                    let digest = self.reference.digest().cloned().or(stated);
-                    if let Some(digest) = digest {
-                        let manifest = self.manifest(resolver, &digest, &[client]).await?;
-                        return Ok((digest, manifest));
-                    }
-                }
-                // Some registries know no HEAD; others have words for a refusal that only GET brings.
-                Err(PullError::Status(answer)) if (400..500).contains(&answer.status) && answer.status != 429 => {}
-                Err(PullError::Denied(denial)) if denial.status == 403 => {}
-                Err(error) => return Err(error),
-            }
-            self.without_head.store(true, Ordering::Relaxed);
-        }
-        let document = client.manifest(&target).await?;
-        Ok((document.digest.clone(), self.checked(resolver, &document)?))
-    }
-
-    /// A manifest by its digest, which this task was led to by what it may read.
-    async fn manifest(
-        &self,
-        resolver: usize,
-        digest: &Digest,
-        sources: &[&RegistryClient],
-    ) -> Result<Manifest, PullError> {
-        if let Some(bytes) = self.known_document(resolver, digest) {
-            let document = Document { digest: digest.clone(), media_type: String::new(), bytes };
-            return Manifest::read(&document, self.clients[resolver].host());
-        }
-        let mut last = None;
-        for client in sources {
-            match client.manifest(&digest.to_string()).await {
-                Ok(document) => return self.checked(resolver, &document),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or(PullError::TimedOut))
-    }
-
-    /// Reads a manifest that just came, and keeps it if it is sound: its media type is known only now.
-    fn checked(&self, resolver: usize, document: &Document) -> Result<Manifest, PullError> {
-        let manifest = Manifest::read(document, self.clients[resolver].host())?;
-        self.keep_document(resolver, document)?;
-        Ok(manifest)
-    }
-
-    /// A document that is here and that this very repository has shown before.
-    fn known_document(&self, resolver: usize, digest: &Digest) -> Option<Vec<u8>> {
-        let store = &self.puller.store;
-        store.blob(digest).origins.contains(&self.origin(resolver)).then(|| store.document(digest)).flatten()
-    }
-
-    fn keep_document(&self, resolver: usize, document: &Document) -> Result<(), PullError> {
-        let store = &self.puller.store;
-        store.put_document(&document.digest, &document.bytes)?;
-        store.remember_blob(&document.digest, None, &self.origin(resolver))?;
-        Ok(())
-    }
-
-    async fn configuration(&self, resolved: &Resolved) -> Result<Configuration, Spent> {
-        let (blob, layers) = (&resolved.manifest.config, resolved.manifest.layers.len());
-        let read = |bytes: &[u8]| {
-            let host = self.clients[resolved.resolver].host();
-            Configuration::read(bytes, layers, host).map_err(|error| Spent { error, attempts: 1 })
-        };
-        if let Some(bytes) = self.known_document(resolved.resolver, &blob.digest) {
-            return read(&bytes);
-        }
-        let mut retries = Retries::within(limits::RESOLVE_TIMEOUT);
-        let sources = self.sources(resolved.resolver);
-        loop {
-            for (index, client) in sources.iter().enumerate() {
-                let fetched = client.small_blob(&blob.digest, limits::CONFIG_BYTES);
-                let fetched = tokio::time::timeout(limits::RESOLVE_TIMEOUT, fetched).await;
-                match fetched.unwrap_or(Err(PullError::TimedOut)) {
-                    Ok(bytes) => {
-                        let document = Document { digest: blob.digest.clone(), media_type: String::new(), bytes };
-                        let kept = self.keep_document(resolved.resolver, &document);
-                        kept.map_err(|error| Spent { error, attempts: retries.attempts() + 1 })?;
-                        return read(&document.bytes);
-                    }
-                    Err(error) if index + 1 == sources.len() => retries.after(error).await?,
-                    Err(_) => {}
-                }
-            }
-        }
-    }
-
     /// Makes one layer ready, under the rules at the top of this file.
     async fn layer(
         &self,
@@ -321,7 +136,7 @@ impl Session {
         diff_id: &Digest,
         progress: &PullProgress,
     ) -> Result<(), Spent> {
-        let origin = self.origin(resolver);
+        let origin = self.road.origin(resolver);
         let puller = &self.puller;
         let _turn = puller.lock(format!("{} {}", origin.host, blob.digest)).await;
         let _permit = puller.layers_at_once.acquire().await;
@@ -332,7 +147,7 @@ impl Session {
             let source = super::unpack::UnpackError::DiffId;
             return Err(Spent { error: PullError::Layer { layer: diff_id.clone(), source }, attempts: 1 });
         }
-        let sources = self.sources(resolver);
+        let sources = self.road.sources(resolver);
         if known.diff_id.is_none() || store.layer_record(diff_id).is_none() {
             let ingest = store.ingest().map_err(|error| Spent { error: error.into(), attempts: 1 })?;
             let (ingest, unpacked) = layer::fetch(&sources, blob, diff_id, ingest, progress).await?;
@@ -355,7 +170,7 @@ impl Session {
     async fn vouched(&self, resolver: usize, blob: &Blob) -> Result<bool, Spent> {
         let mut retries = Retries::within(limits::RESOLVE_TIMEOUT);
         loop {
-            match self.clients[resolver].vouch(&blob.digest).await {
+            match self.road.client(resolver).vouch(&blob.digest).await {
                 Ok(()) => return Ok(true),
                 Err(PullError::Status(answer)) if (400..500).contains(&answer.status) && answer.status != 429 => {
                     return Ok(false);
@@ -375,7 +190,7 @@ async fn copy(
     let store = &session.puller.store;
     let _documents = store.lease(resolved.documents.clone());
     progress.expect(resolved.manifest.size());
-    let configuration = session.configuration(&resolved).await?;
+    let configuration = session.road.configuration(&resolved, Retries::within(limits::RESOLVE_TIMEOUT)).await?;
     // Leased before anybody looks whether they are there, so that they cannot be collected in between.
     let lease = store.lease(configuration.diff_ids.clone());
     layers(session, &resolved, &configuration, progress).await?;
@@ -416,7 +231,7 @@ fn finish(
 ) -> Result<Image, StoreError> {
     let store = &session.puller.store;
     store.put_image(&ImageRecord {
-        reference: session.reference.to_string(),
+        reference: session.road.reference().to_string(),
         digest: resolved.digest.clone(),
         architecture: architecture.to_owned(),
         size_bytes: resolved.manifest.size(),
@@ -429,7 +244,7 @@ fn finish(
         .iter()
         .map(|diff_id| store.layer_record(diff_id).map_or_else(Vec::new, |record| record.implied));
     Ok(Image {
-        reference: session.reference.to_string(),
+        reference: session.road.reference().to_string(),
         digest: resolved.digest.to_string(),
         manifest_digest: resolved.manifest_digest.to_string(),
         architecture: configuration.architecture,

@@ -57,7 +57,7 @@ async fn the_platform_is_chosen_and_attestations_are_passed_over() {
          matching platform 'linux/riscv64'"
     );
     assert!(
-        failure.chain[1].detail.contains("windows/amd64, linux/amd64/v3, linux/arm/v7, linux/amd64, linux/arm64/v8")
+        failure.chain[2].detail.contains("windows/amd64, linux/amd64/v3, linux/arm/v7, linux/amd64, linux/arm64/v8")
     );
 }
 

@@ -6,6 +6,7 @@ mod content;
 mod debian;
 mod fixture;
 mod fuzzing;
+mod inspect;
 mod manifest;
 mod reference;
 mod registries;
