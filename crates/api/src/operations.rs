@@ -281,6 +281,7 @@ macro_rules! for_each_operation {
         logs::TagResource,
         logs::UntagResource,
         logs::ListTagsForResource,
+        tidegate::CheckTaskDefinition,
         tidegate::ExplainTask,
         }
     };

@@ -13,17 +13,29 @@ pub static SERVICE: crate::Service = crate::Service {
     target_prefix: "Tidegate",
     version: "2026-11-01",
     namespace: "",
-    operations: &["ExplainTask"],
+    operations: &["CheckTaskDefinition", "ExplainTask"],
     errors: &[
         ("AccessDeniedException", 400),
         ("ClusterNotFoundException", 400),
         ("InvalidParameterException", 400),
         ("ResourceNotFoundException", 400),
+        ("ThrottlingException", 400),
     ],
 };
 
 /// One type for each served operation.
 pub mod op {
+    /// `CheckTaskDefinition`.
+    pub enum CheckTaskDefinition {}
+
+    impl crate::Operation for CheckTaskDefinition {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "CheckTaskDefinition";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::CheckTaskDefinitionInput;
+        type Output = super::CheckTaskDefinitionOutput;
+    }
+
     /// `ExplainTask`.
     pub enum ExplainTask {}
 
@@ -34,6 +46,30 @@ pub mod op {
         type Input = super::ExplainTaskInput;
         type Output = super::ExplainTaskOutput;
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CheckTaskDefinitionInput {
+    #[serde(rename = "taskDefinition", skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    #[serde(rename = "launchType", skip_serializing_if = "Option::is_none")]
+    pub launch_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CheckTaskDefinitionOutput {
+    #[serde(rename = "taskDefinition", skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    pub outcome: String,
+    pub roads: Vec<Road>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -78,6 +114,18 @@ pub struct Link {
     pub detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Road {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    pub links: Vec<Link>,
+}
+
+impl wire::Checked for CheckTaskDefinitionInput {
+    fn check(&self, _: &mut wire::Check) {}
 }
 
 impl wire::Checked for ExplainTaskInput {

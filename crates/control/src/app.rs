@@ -10,7 +10,7 @@ use wire::Timestamp;
 use crate::iam::documents::Documents;
 use crate::logs::LogFiles;
 use crate::seal::RootKey;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// What the operator chose.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub struct App {
     /// Asked once per request.
     pub clock: Clock,
     /// The key above all keys; see [`crate::seal`].
-    pub root_key: RootKey,
+    pub root_key: Arc<RootKey>,
     /// The log events, which are not records.
     pub logs: LogFiles,
     /// Parsed policy documents.
@@ -70,7 +70,26 @@ impl App {
     /// An app on an open store.
     pub fn new(store: Store, settings: Settings, clock: Clock, root_key: RootKey) -> Self {
         let logs = LogFiles::new(settings.data_directory.join("logs"));
+        let root_key = Arc::new(root_key);
         Self { store, settings, clock, root_key, logs, policies: Documents::default(), random: SystemRandom::new() }
+    }
+
+    /// A copy on which calls can be tried out; see [`Rehearsal`].
+    ///
+    /// # Errors
+    /// There are no resources for it.
+    pub fn rehearsal(&self) -> Result<Rehearsal, StoreError> {
+        let app = Self {
+            store: self.store.rehearsal()?,
+            settings: self.settings.clone(),
+            clock: Arc::clone(&self.clock),
+            root_key: Arc::clone(&self.root_key),
+            // Below a device nothing can be made.
+            logs: LogFiles::new(PathBuf::from("/dev/null/logs")),
+            policies: Documents::default(),
+            random: SystemRandom::new(),
+        };
+        Ok(Rehearsal(Arc::new(app)))
     }
 
     /// Now.
@@ -107,6 +126,17 @@ impl App {
             text.insert(place, '-');
         }
         text
+    }
+}
+
+/// An app with the same records, settings and keys as the real one, whose writes reach no disk and nobody else. The same
+/// handlers run on it as on the real one, so what works here works there.
+pub struct Rehearsal(Arc<App>);
+
+impl Rehearsal {
+    /// The app to call handlers with.
+    pub fn app(&self) -> &Arc<App> {
+        &self.0
     }
 }
 

@@ -72,7 +72,7 @@ fn failure_view(failure: &Failure, chain: &[Link]) -> FailureView {
     }
 }
 
-fn link_view(link: &Link) -> LinkView {
+pub(crate) fn link_view(link: &Link) -> LinkView {
     LinkView {
         kind: word(link.kind),
         subject: link.subject.clone(),
@@ -83,6 +83,6 @@ fn link_view(link: &Link) -> LinkView {
 }
 
 /// The word under which a value is stored, which is also its word on the wire.
-fn word(value: impl Serialize) -> String {
+pub(crate) fn word(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

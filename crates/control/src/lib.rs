@@ -4,6 +4,7 @@
 //! [`App`], which handlers get, has none, so a handler can write intentions and nothing else.
 
 pub mod app;
+mod check;
 pub mod console;
 pub mod ec2;
 pub mod ecs;
@@ -25,15 +26,18 @@ pub mod task_services;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use app::{App, Settings};
+pub use app::{App, Rehearsal, Settings};
 pub use error::ServiceError;
 pub use request::{Access, Authorized, Request};
 
+use std::sync::Arc;
+
+use domain::compute::ImageInspection;
 use front::Router;
 use iam::RootAccessKey;
 
-/// Every operation that is served.
-pub fn router() -> Router {
+/// Every operation that is served. `images` is what CheckTaskDefinition asks about images.
+pub fn router(images: &Arc<dyn ImageInspection>) -> Router {
     let mut router = Router::new();
     ecs::routes(&mut router);
     ec2::routes(&mut router);
@@ -44,6 +48,7 @@ pub fn router() -> Router {
     sts::routes(&mut router);
     logs::routes(&mut router);
     explain::routes(&mut router);
+    check::routes(&mut router, images);
     router
 }
 

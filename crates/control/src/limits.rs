@@ -68,3 +68,7 @@ pub const PARAMETER_VERSIONS: usize = 100;
 pub const PARAMETER_LABELS: usize = 10;
 /// How many parameters ECS asks for at a time.
 pub const PARAMETER_BATCH: usize = 10;
+/// How many task definitions are checked at a time; a further check is refused.
+pub const CHECKS: usize = 16;
+/// How long a registry may take to say what an image is, in seconds. Clients wait for a check.
+pub const INSPECTION_SECONDS: u64 = 20;

@@ -6,6 +6,7 @@
 
 mod parameters;
 mod registry;
+mod rehearsal;
 mod road;
 mod secret_environment;
 #[cfg(test)]

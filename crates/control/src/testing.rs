@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use domain::compute::{BoxFuture, ImageFacts, ImageInspection, RegistryCredentials};
+use domain::failure::Failure;
 use domain::iam::{Caller, Identity};
 use wire::Timestamp;
 
@@ -105,6 +107,34 @@ pub(crate) fn allow(action: &str, resource: &str) -> serde_json::Value {
     serde_json::json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": action, "Resource": resource,
     }]})
+}
+
+/// A registry that has every image, in one layer of one MiB, and takes every password.
+struct Images;
+
+impl ImageInspection for Images {
+    fn inspect<'a>(
+        &'a self,
+        image: &'a str,
+        credentials: Option<RegistryCredentials>,
+        architecture: &'a str,
+    ) -> BoxFuture<'a, Result<ImageFacts, Failure>> {
+        let facts = ImageFacts {
+            reference: image.to_owned(),
+            registry: image.split('/').next().unwrap_or_default().to_owned(),
+            user: credentials.map(|credentials| credentials.username),
+            digest: "sha256:00".into(),
+            platform: format!("linux/{architecture}"),
+            layers: 1,
+            size_bytes: 1024 * 1024,
+        };
+        Box::pin(async move { Ok(facts) })
+    }
+}
+
+/// What CheckTaskDefinition asks about images.
+pub(crate) fn images() -> Arc<dyn ImageInspection> {
+    Arc::new(Images)
 }
 
 /// The account's root user.

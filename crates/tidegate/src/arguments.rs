@@ -44,6 +44,10 @@ pub(crate) enum Command {
     },
     /// Print a link that signs a browser in to the web console, once, within five minutes
     Console(Place),
+    /// Check the whole road of a task definition, from its roles to its image, without starting anything
+    ///
+    /// Exits with 0 if every link is good, with 1 if one is broken, and with 2 if it could not be checked.
+    Check(Check),
     /// List the tasks of all clusters
     Ps {
         #[command(flatten)]
@@ -64,6 +68,31 @@ pub(crate) enum Command {
     },
     /// Look at what this machine has of what tasks need
     Doctor,
+}
+
+/// What is checked, and how the answer is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The JSON that RegisterTaskDefinition takes; - for standard input
+    #[arg(required_unless_present = "family", conflicts_with = "family")]
+    pub(crate) file: Option<PathBuf>,
+    /// A registered task definition instead of a file
+    #[arg(long, value_name = "NAME[:REVISION]")]
+    pub(crate) family: Option<String>,
+    /// The cluster of the task [default: not checked]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// FARGATE or EC2 [default: FARGATE, if the definition is fit for it]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) launch_type: Option<String>,
+    /// A subnet of the task; may be given several times [default: any]
+    #[arg(long, value_name = "ID")]
+    pub(crate) subnet: Vec<String>,
+    /// Print the links as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which server a command is about.

@@ -55,8 +55,10 @@ impl XmlAnswer {
 struct JsonError {
     #[serde(rename = "__type")]
     kind: String,
-    #[serde(default, alias = "Message")]
-    message: String,
+    message: Option<String>,
+    /// Some services write it so, and some errors have both.
+    #[serde(rename = "Message")]
+    capital_message: Option<String>,
 }
 
 /// The error of the console's API.
@@ -117,7 +119,7 @@ impl Client {
         let error: JsonError =
             serde_json::from_str(&answer).map_err(|_| unreadable(format!("HTTP status {status}")))?;
         let code = error.kind.rsplit('#').next().unwrap_or_default().to_owned();
-        Err(CallError::Service { code, message: error.message })
+        Err(CallError::Service { code, message: error.message.or(error.capital_message).unwrap_or_default() })
     }
 
     /// Calls an operation of a service that speaks awsQuery or ec2Query.

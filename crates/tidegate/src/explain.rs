@@ -14,6 +14,7 @@ pub(crate) enum Form {
 }
 
 const WIDTH: usize = 100;
+const KIND_WIDTH: usize = 9;
 
 /// Prints why a task is where it is.
 pub(crate) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
@@ -57,7 +58,7 @@ pub(crate) fn readable(style: Style, explanation: &ExplainTaskOutput) -> Vec<Str
         if explanation.last_status == "RUNNING" {
             lines.push("It runs; here is its road:".to_owned());
         }
-        lines.extend(explanation.road.iter().flat_map(|link| link_lines(style, link)));
+        lines.extend(explanation.road.iter().flat_map(|link| link_lines(style, link, KIND_WIDTH)));
     }
     lines
 }
@@ -76,19 +77,20 @@ fn failure_lines(style: Style, failure: &Failure, explanation: &ExplainTaskOutpu
     if failure.links.is_empty() {
         lines.push("  Nothing more is known than this sentence.".to_owned());
     }
-    lines.extend(failure.links.iter().flat_map(|link| link_lines(style, link)));
+    lines.extend(failure.links.iter().flat_map(|link| link_lines(style, link, KIND_WIDTH)));
     lines
 }
 
-fn link_lines(style: Style, link: &Link) -> Vec<String> {
+/// A link in lines: what it is about after a column of this width for its kind, what was found, and the mend.
+pub(crate) fn link_lines(style: Style, link: &Link, kind_width: usize) -> Vec<String> {
     let mark = match link.outcome.as_str() {
         "good" => style.good("✓"),
         "broken" => style.bad("✗"),
         _ => style.dim("·"),
     };
     let subject = if link.outcome == "broken" { style.bold(&link.subject) } else { link.subject.clone() };
-    let mut lines = vec![format!("  {mark} {:<9} {subject}", link.kind)];
-    let indent = " ".repeat(14);
+    let mut lines = vec![format!("  {mark} {:<kind_width$} {subject}", link.kind)];
+    let indent = " ".repeat(kind_width + 5);
     let detail = wrap(&link.detail, WIDTH - indent.len()).into_iter().filter(|line| !line.is_empty());
     lines.extend(
         detail.map(|line| format!("{indent}{}", if link.outcome == "broken" { line } else { style.dim(&line) })),

@@ -1,6 +1,7 @@
 //! The binary: the server, and what a hand reaches for. It wires the rooms together and decides nothing.
 
 mod arguments;
+mod check;
 mod client;
 mod console_link;
 mod credentials;
@@ -56,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let form = if json { explain::Form::Json } else { explain::Form::Readable };
             runtime()?.block_on(explain::run(&client(&place)?, &task, form))?;
         }
+        Command::Check(options) => return check::run(options),
         Command::Ps { place, all } => {
             let show = if all { tasks::Show::All } else { tasks::Show::Running };
             runtime()?.block_on(tasks::list(&client(&place)?, show))?;

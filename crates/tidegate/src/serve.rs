@@ -18,8 +18,8 @@ use control::seal::RootKey;
 use control::store::{SqliteJournal, Store};
 use control::task_services::AppTaskServices;
 use control::{App, Settings};
-use domain::compute::{Compute, TaskServices};
-use node::images::Registries;
+use domain::compute::{Compute, ImageInspection, TaskServices};
+use node::images::{Inspector, Registries};
 use node::{Node, NodeSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,7 +69,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let credentials = credentials(&options, address, key);
     credentials.write(&directory).context("the file credentials cannot be written")?;
 
-    let router = control::router().with_pages(Box::new(console::answer));
+    let registries = registries(&options)?;
+    let images: Arc<dyn ImageInspection> = Arc::new(Inspector::new(registries.clone()));
+    let router = control::router(&images).with_pages(Box::new(console::answer));
     let (end, ended) = watch::channel(false);
     let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(router), listener, {
         let mut ended = ended.clone();
@@ -81,7 +83,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     tell_console(&app, &credentials).await?;
     let retention = tokio::spawn(control::logs::keep_retention(Arc::clone(&app)));
     let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
-    let compute: Arc<dyn Compute> = open_node(&options, services).await?;
+    let compute: Arc<dyn Compute> = open_node(&options, registries, services).await?;
     let reconcilers = control::reconcile::start(&app, &compute);
 
     asked_to_end().await?;
@@ -202,9 +204,16 @@ async fn tell_console(app: &App, credentials: &Credentials) -> anyhow::Result<()
     Ok(())
 }
 
-async fn open_node(options: &Serve, services: Arc<dyn TaskServices>) -> anyhow::Result<Arc<dyn Compute>> {
+fn registries(options: &Serve) -> anyhow::Result<Registries> {
     let file = options.registries.clone().or_else(|| Some(PathBuf::from(REGISTRIES)).filter(|path| path.exists()));
-    let registries = file.map(|file| Registries::load(&file)).transpose()?.unwrap_or_default();
+    Ok(file.map(|file| Registries::load(&file)).transpose()?.unwrap_or_default())
+}
+
+async fn open_node(
+    options: &Serve,
+    registries: Registries,
+    services: Arc<dyn TaskServices>,
+) -> anyhow::Result<Arc<dyn Compute>> {
     let mut network = node::network::Settings::new(&options.region);
     network.name.clone_from(&options.network_name);
     network.link = options.network_link;

@@ -36,6 +36,7 @@ fn help_says_what_there_is() {
           env      Print the variables that make every AWS client use the server: eval "$(tidegate env)"
           demo     Walk the road of a private image on this machine, with a registry of its own
           explain  Say why a task is where it is, and what to do about it
+          check    Check the whole road of a task definition, from its roles to its image, without starting anything
           ps       List the tasks of all clusters
           logs     Print what a task's containers have printed
           doctor   Look at what this machine has of what tasks need

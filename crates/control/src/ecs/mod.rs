@@ -3,6 +3,7 @@
 //! - `cluster`, `cluster_capacity`: clusters and their capacity providers
 //! - `task_definition`, `task_definition_list`: definitions, their families and revisions
 //! - `run_task`, `task`, `task_list`: tasks; `show`: a task as ECS shows it
+//! - `rehearsal`: what registering and running would make, for CheckTaskDefinition
 //! - `tag`: tags of all of them; `account_setting`: settings of principals
 //! - `page`: pages of lists; `error`: refusals of `domain` as errors
 
@@ -14,6 +15,7 @@ mod cluster;
 mod cluster_capacity;
 mod error;
 mod page;
+pub(crate) mod rehearsal;
 mod run_task;
 mod show;
 mod sweep;

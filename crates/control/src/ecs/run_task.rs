@@ -45,16 +45,7 @@ pub(super) async fn run(app: Arc<App>, request: Request<RunTaskInput>) -> Result
         };
         Ok(arn::requesting_tags(access, input.tags.as_deref()))
     })?;
-    let count = check_input(&input)?;
-    let wanted = Wanted {
-        app: &app,
-        cluster_arn: arn::cluster(&app, &caller, input.cluster.as_deref()),
-        digest: digest(&input),
-        now: app.now(),
-        caller: &caller,
-        input: &input,
-        count,
-    };
+    let wanted = Wanted::new(&app, &caller, &input)?;
     app.store.write(|state| wanted.write(state)).await
 }
 
@@ -121,27 +112,41 @@ struct Place {
     capacity_provider: Option<String>,
 }
 
-impl Wanted<'_> {
+/// What RunTask would make of this input, left in `state`, which is for the caller to throw away. Whether the roles may be
+/// handed over is not asked.
+pub(super) fn rehearse(
+    app: &App,
+    caller: &Caller,
+    input: &RunTaskInput,
+    state: &mut State,
+) -> Result<Vec<Result<Task, Failure>>, ServiceError> {
+    let wanted = Wanted::new(app, caller, input)?;
+    let cluster = cluster::find_active(state, &wanted.cluster_arn)?.clone();
+    let (record, places) = wanted.definition_and_places(state, &cluster)?;
+    wanted.make(state, &cluster, &record, places)
+}
+
+impl<'a> Wanted<'a> {
+    fn new(app: &'a App, caller: &'a Caller, input: &'a RunTaskInput) -> Result<Self, ServiceError> {
+        Ok(Self {
+            app,
+            count: check_input(input)?,
+            cluster_arn: arn::cluster(app, caller, input.cluster.as_deref()),
+            digest: digest(input),
+            now: app.now(),
+            caller,
+            input,
+        })
+    }
+
     fn write(&self, state: &mut State) -> Result<RunTaskOutput, ServiceError> {
         let cluster = cluster::find_active(state, &self.cluster_arn)?.clone();
         if let Some(answer) = self.answered_before(state)? {
             return Ok(answer);
         }
-        let named = arn::task_definition(self.app, self.caller, &self.input.task_definition);
-        let record = task_definition::find(state, &named).ok_or_else(|| client("TaskDefinition not found."))?.clone();
-        if !task_definition::is_active(&record) {
-            return Err(parameter("TaskDefinition is inactive"));
-        }
-        let places = self.places(&cluster)?;
-        let definition = &record.definition;
-        for place in &places {
-            self.check_place(definition, place)?;
-        }
-        self.check_roles(state, definition)?;
-        let network = self.network(definition)?;
-        self.check_network(state, network)?;
-        let tags = self.tags(&record, &cluster)?;
-        let answer = self.make_tasks(state, definition, network, &tags, places)?;
+        let (record, places) = self.definition_and_places(state, &cluster)?;
+        self.check_roles(state, &record.definition)?;
+        let answer = self.make(state, &cluster, &record, places)?;
         if let Some(token) = &self.input.client_token {
             let record = ClientTokenRecord {
                 request_digest: self.digest.clone(),
@@ -161,6 +166,36 @@ impl Wanted<'_> {
             }
         }
         Ok(RunTaskOutput { tasks: Some(tasks), failures: Some(failures) })
+    }
+
+    fn definition_and_places(
+        &self,
+        state: &State,
+        cluster: &ClusterRecord,
+    ) -> Result<(TaskDefinitionRecord, Vec<Place>), ServiceError> {
+        let named = arn::task_definition(self.app, self.caller, &self.input.task_definition);
+        let record = task_definition::find(state, &named).ok_or_else(|| client("TaskDefinition not found."))?;
+        if !task_definition::is_active(record) {
+            return Err(parameter("TaskDefinition is inactive"));
+        }
+        let places = self.places(cluster)?;
+        for place in &places {
+            self.check_place(&record.definition, place)?;
+        }
+        Ok((record.clone(), places))
+    }
+
+    fn make(
+        &self,
+        state: &mut State,
+        cluster: &ClusterRecord,
+        record: &TaskDefinitionRecord,
+        places: Vec<Place>,
+    ) -> Result<Vec<Result<Task, Failure>>, ServiceError> {
+        let network = self.network(&record.definition)?;
+        self.check_network(state, network)?;
+        let tags = self.tags(record, cluster)?;
+        self.make_tasks(state, &record.definition, network, &tags, places)
     }
 
     fn token_key(&self, token: &str) -> String {

@@ -1,13 +1,15 @@
 //! Task definitions: each family's revisions rise for ever, whatever becomes of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::ecs::{
     DeleteTaskDefinitionsInput, DeleteTaskDefinitionsOutput, DeregisterTaskDefinitionInput,
     DeregisterTaskDefinitionOutput, DescribeTaskDefinitionInput, DescribeTaskDefinitionOutput, Failure,
-    RegisterTaskDefinitionInput, RegisterTaskDefinitionOutput,
+    RegisterTaskDefinitionInput, RegisterTaskDefinitionOutput, TaskDefinition,
 };
 use domain::ecs::{Registration, complete_role, tags_from};
+use domain::iam::Caller;
 
 use super::error::{client, parameter};
 use super::record::{FamilyRecord, TaskDefinitionRecord};
@@ -31,9 +33,6 @@ pub(super) async fn register(
         Ok(arn::requesting_tags(Access::to("ecs:RegisterTaskDefinition", family), input.tags.as_deref()))
     })?;
     let tags = tags_from(input.tags.as_deref())?;
-    let family_arn = arn::task_definition(&app, &caller, &input.family);
-    let registered_by = caller.arn();
-    let registered_at = app.now();
     let definition = app
         .store
         .write(|state| {
@@ -41,24 +40,34 @@ pub(super) async fn register(
                 let role = complete_role(role, &caller.account)?;
                 authorization::pass_role(&app, state, &caller, &role, TASKS_PRINCIPAL)?;
             }
-            let revision =
-                state.task_definition_families.get(&family_arn).map_or(0, |family| family.latest_revision) + 1;
-            let arn = format!("{family_arn}:{revision}");
-            let registration = Registration {
-                account: &caller.account,
-                arn: &arn,
-                revision,
-                registered_by: &registered_by,
-                registered_at,
-            };
-            let definition = domain::ecs::register(input, registration)?;
-            state.task_definition_families.put(&family_arn, FamilyRecord { latest_revision: revision });
-            let record = TaskDefinitionRecord { definition: definition.clone(), tags: tags.clone() };
-            state.task_definitions.put(&arn, record);
-            Ok::<_, ServiceError>(definition)
+            add(&app, state, &caller, input, tags.clone())
         })
         .await?;
     Ok(RegisterTaskDefinitionOutput { task_definition: Some(definition), tags: Some(tag::show(&tags)) })
+}
+
+/// Adds the next revision of a family.
+pub(super) fn add(
+    app: &App,
+    state: &mut State,
+    caller: &Caller,
+    input: RegisterTaskDefinitionInput,
+    tags: BTreeMap<String, String>,
+) -> Result<TaskDefinition, ServiceError> {
+    let family_arn = arn::task_definition(app, caller, &input.family);
+    let revision = state.task_definition_families.get(&family_arn).map_or(0, |family| family.latest_revision) + 1;
+    let arn = format!("{family_arn}:{revision}");
+    let registration = Registration {
+        account: &caller.account,
+        arn: &arn,
+        revision,
+        registered_by: &caller.arn(),
+        registered_at: app.now(),
+    };
+    let definition = domain::ecs::register(input, registration)?;
+    state.task_definition_families.put(&family_arn, FamilyRecord { latest_revision: revision });
+    state.task_definitions.put(&arn, TaskDefinitionRecord { definition: definition.clone(), tags });
+    Ok(definition)
 }
 
 /// DescribeTaskDefinition.

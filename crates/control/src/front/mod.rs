@@ -20,7 +20,7 @@ mod router;
 mod server;
 #[cfg(test)]
 mod tests;
-mod violations;
+pub(crate) mod violations;
 
 pub use console::Pages;
 pub use router::Router;

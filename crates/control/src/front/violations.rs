@@ -7,7 +7,7 @@ use wire::constraint::{Requirement, Violation, told};
 use crate::ServiceError;
 
 /// The error for at least one violation.
-pub(super) fn error(service: &Service, violations: &[Violation]) -> ServiceError {
+pub(crate) fn error(service: &Service, violations: &[Violation]) -> ServiceError {
     match (service.protocol, service.name) {
         (Protocol::Ec2, _) => ec2(violations),
         (Protocol::Query, "iam") => iam(violations),

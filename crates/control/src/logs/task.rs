@@ -12,7 +12,8 @@ use domain::logs::batch::{BATCH_BYTES, EVENT_OVERHEAD_BYTES};
 use super::files::{Append, NewEvent};
 use super::record::{group_arn, stream_arn};
 use super::{group, put_events, stream};
-use crate::{App, Authorized, Request, ServiceError};
+use crate::iam::authorization::authorize;
+use crate::{App, Authorized, Rehearsal, Request, ServiceError};
 
 const EVENT_BYTES: usize = BATCH_BYTES - EVENT_OVERHEAD_BYTES;
 
@@ -41,6 +42,34 @@ pub async fn open(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result
     .map_err(|error| failure(caller, target, "stream", error))
 }
 
+/// What the logs of a container would meet: opens its stream on the copy of the records, and asks whether the role may write
+/// to it.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn rehearse(rehearsal: &Rehearsal, role: &Caller, target: &LogTarget) -> Result<Link, Failure> {
+    let app = rehearsal.app();
+    let caller = &Caller { region: target.region.clone(), ..role.clone() };
+    let arn = group_arn(caller, &target.group);
+    let is_there = app.store.read().log_groups.contains(&arn);
+    open(app, caller, target).await?;
+    let access = put_events::access(&put_input(target), caller);
+    if let Err(error) = authorize(app, &app.store.read(), caller, &access) {
+        return Err(failure(caller, target, "stream", error));
+    }
+    let group = if is_there { "The group is there" } else { "The group will be created" };
+    let detail = format!("{group}, and {} may create the stream and write to it.", caller.arn());
+    Ok(Link::good(LinkKind::Logs, arn, detail))
+}
+
+fn put_input(target: &LogTarget) -> PutLogEventsInput {
+    PutLogEventsInput {
+        log_group_name: target.group.clone(),
+        log_stream_name: target.stream.clone(),
+        ..PutLogEventsInput::default()
+    }
+}
+
 /// Takes lines over, durably, with the offset of the container's output up to which they go. `caller` is the execution
 /// role's session, which needs `logs:PutLogEvents`. Empty lines are left out, as CloudWatch Logs has none.
 ///
@@ -66,11 +95,7 @@ async fn put_lines(
     lines: Vec<LogLine>,
     next_offset: u64,
 ) -> Result<(), ServiceError> {
-    let input = PutLogEventsInput {
-        log_group_name: target.group.clone(),
-        log_stream_name: target.stream.clone(),
-        ..PutLogEventsInput::default()
-    };
+    let input = put_input(target);
     let Authorized { input, caller, .. } =
         as_caller(input, caller).authorize(app, |input, _, caller| Ok(put_events::access(input, caller)))?;
     let stream = put_events::stream(&app.store.read(), &caller, &input)?;

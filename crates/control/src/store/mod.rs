@@ -14,6 +14,7 @@ use std::thread;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use journal::NoJournal;
 pub use journal::{Change, Journal};
 pub use sqlite::SqliteJournal;
 pub use state::State;
@@ -66,7 +67,15 @@ impl Store {
     pub fn open(mut journal: impl Journal) -> Result<Self, StoreError> {
         let mut state = State::default();
         journal.load(&mut |table, key, value| state.load(table, key, value))?;
-        let state = Arc::new(state);
+        Self::start(Arc::new(state), journal)
+    }
+
+    /// A store of its own that begins with the durable records and keeps nothing: what is written to it is gone with it.
+    pub fn rehearsal(&self) -> Result<Self, StoreError> {
+        Self::start(self.read(), NoJournal)
+    }
+
+    fn start(state: Arc<State>, journal: impl Journal) -> Result<Self, StoreError> {
         let durable = Arc::new(RwLock::new(Arc::clone(&state)));
         let (commits, receiver) = mpsc::unbounded_channel();
         let (revision_sender, revision) = watch::channel(0);

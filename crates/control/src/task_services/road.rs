@@ -60,6 +60,17 @@ impl Road<'_> {
         chain
     }
 
+    /// The chain of a secret that was read and is what it should be.
+    pub(super) fn opened(&self, detail: &str) -> Vec<Link> {
+        let names = self.names();
+        let mut chain = vec![self.role()];
+        chain.extend(names.policy);
+        chain.push(good(LinkKind::Secret, &names.secret, detail));
+        let key = "The role may decrypt with it, and it opened the value.";
+        chain.extend(names.key.map(|arn| good(LinkKind::Key, &arn, key)));
+        chain
+    }
+
     /// The chain of a secret that was read, but is not what it should be. Its form is known only after the key opened
     /// it, so here the secret stands last.
     pub(super) fn malformed(&self, detail: impl Into<String>, mend: &str) -> Vec<Link> {

@@ -72,6 +72,12 @@ impl AppTaskServices {
         self.execution_role(task).ok_or_else(missing)?
     }
 
+    /// Reads the value of one variable and lets go of it at once.
+    pub(super) async fn try_variable(&self, caller: &Caller, secret: &VariableSource) -> Result<(), Refused> {
+        let parameters = self.parameters(caller, std::slice::from_ref(secret)).await?;
+        self.variable(caller, &secret.value_from, &parameters, &mut AlreadyRead::new()).await.map(drop)
+    }
+
     async fn variable(
         &self,
         caller: &Caller,

@@ -1,0 +1,183 @@
+//! The definition itself: ECS's rules for it, and what RunTask looks at before it makes a task.
+
+use api::ecs::{ContainerDefinition, RegisterTaskDefinitionInput, TaskDefinition};
+use domain::ecs::Task;
+use domain::failure::{Link, LinkKind};
+use domain::iam::Caller;
+use wire::document::input_from_json;
+
+use super::Road;
+use crate::ecs::rehearsal::{self, Place};
+use crate::front::violations;
+use crate::iam::authorization::authorize;
+use crate::{Access, App, Rehearsal, ServiceError};
+
+const NOT_REACHED: &str = "Not reached: the task definition is refused before.";
+
+/// How the definition is given.
+pub(super) enum Written {
+    /// A registered one: its ARN, `family:revision`, or the family.
+    Registered(String),
+    /// The JSON of RegisterTaskDefinition.
+    Document(String),
+}
+
+impl Written {
+    /// What the input says. A registered definition is shown only to who may see it.
+    pub(super) fn of(
+        app: &App,
+        caller: &Caller,
+        registered: Option<String>,
+        document: Option<String>,
+    ) -> Result<Self, ServiceError> {
+        match (registered, document) {
+            (Some(name), None) => {
+                let access = Access::to_any("ecs:DescribeTaskDefinition");
+                authorize(app, &app.store.read(), caller, &access)?;
+                Ok(Self::Registered(name))
+            }
+            (None, Some(document)) => Ok(Self::Document(document)),
+            _ => Err(ServiceError::new(
+                "InvalidParameterException",
+                "Exactly one of taskDefinition and document must be given.",
+            )),
+        }
+    }
+}
+
+/// What is known of the definition in the end.
+pub(super) struct Definition {
+    /// The ARN it has, or would get.
+    pub(super) arn: Option<String>,
+    /// The links up to the making of a task.
+    pub(super) links: Vec<Link>,
+    /// What the definition is about, for the links that are not reached.
+    pub(super) outline: Outline,
+    /// The task that RunTask would make.
+    pub(super) task: Option<Task>,
+}
+
+/// Checks the definition and tries to make a task of it.
+pub(super) async fn look(rehearsal: &Rehearsal, caller: &Caller, written: Written, place: &Place) -> Definition {
+    let (outline, definition) = match written {
+        Written::Registered(name) => registered(rehearsal, caller, &name),
+        Written::Document(document) => registering(rehearsal, caller, &document).await,
+    };
+    let (link, definition) = match definition {
+        Ok((link, definition)) => (link, definition),
+        Err(broken) => return Definition { arn: None, links: vec![broken, launch_not_reached()], outline, task: None },
+    };
+    let arn = definition.task_definition_arn.clone();
+    match rehearsal::run(rehearsal, caller, &definition, place).await {
+        Ok(task) => Definition { arn, links: vec![link, launched(&task)], outline, task: Some(task) },
+        Err(error) => Definition { arn, links: vec![link, refused(&error, place)], outline, task: None },
+    }
+}
+
+type Known = (Outline, Result<(Link, TaskDefinition), Link>);
+
+fn registered(rehearsal: &Rehearsal, caller: &Caller, name: &str) -> Known {
+    let Some(definition) = rehearsal::find(rehearsal.app(), caller, name) else {
+        let detail = "There is no such task definition, or the family has no ACTIVE revision.";
+        let mend = "aws ecs list-task-definitions shows what there is.";
+        return (Outline::default(), Err(Link::broken(LinkKind::Definition, name, detail, mend)));
+    };
+    let arn = definition.task_definition_arn.clone().unwrap_or_default();
+    let link = Link::good(LinkKind::Definition, arn, "It is registered.");
+    (Outline::of_definition(&definition), Ok((link, definition)))
+}
+
+async fn registering(rehearsal: &Rehearsal, caller: &Caller, document: &str) -> Known {
+    let broken = |subject: &str, detail: String| {
+        Link::broken(LinkKind::Definition, subject, detail, "Correct this in the task definition.")
+    };
+    let input: RegisterTaskDefinitionInput = match input_from_json(document.as_bytes()) {
+        Ok(input) => input,
+        Err(error) => return (Outline::default(), Err(broken("the task definition", error.to_string()))),
+    };
+    let (outline, family) = (Outline::of_input(&input), input.family.clone());
+    let violations = wire::Check::violations_of(&input);
+    if !violations.is_empty() {
+        let error = violations::error(&api::ecs::SERVICE, &violations);
+        return (outline, Err(broken(&family, error.message)));
+    }
+    let definition = match rehearsal::register(rehearsal, caller, input).await {
+        Ok(definition) => definition,
+        Err(error) => return (outline, Err(broken(&family, error.message))),
+    };
+    let subject = format!("{family}:{}", definition.revision.unwrap_or_default());
+    let link = Link::good(LinkKind::Definition, subject, "RegisterTaskDefinition would take it, under this name.");
+    (outline, Ok((link, definition)))
+}
+
+fn launched(task: &Task) -> Link {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_default();
+    let detail = format!(
+        "RunTask would take it: {} CPU units, {} MiB, linux/{}, in {}.",
+        shown(&task.cpu),
+        shown(&task.memory),
+        task.spec.architecture,
+        task.spec.interface.subnet_id
+    );
+    Link::good(LinkKind::Launch, &task.spec.launch_type, detail)
+}
+
+fn refused(error: &ServiceError, place: &Place) -> Link {
+    let mend = match &*error.code {
+        "ClusterNotFoundException" => "Make the cluster (aws ecs create-cluster), or name another one with cluster.",
+        "UnsupportedFeatureException" => {
+            "Take this out of the task definition; SPECIFICATION.md lists what is not run."
+        }
+        _ if error.message.contains("ubnet") => "Name a subnet that exists: aws ec2 describe-subnets.",
+        _ if error.message.contains("launch_type") => {
+            "Give the task definition what FARGATE needs (networkMode awsvpc, cpu, memory); with requiresCompatibilities \
+             [\"FARGATE\"] it is told what is missing."
+        }
+        _ => "Correct this in the task definition, or in what was said of cluster, launch type and subnets.",
+    };
+    let subject = place.launch_type.as_deref().unwrap_or("RunTask");
+    Link::broken(LinkKind::Launch, subject, format!("RunTask would refuse it: {error}"), mend)
+}
+
+fn launch_not_reached() -> Link {
+    Link::not_reached(LinkKind::Launch, "RunTask", NOT_REACHED)
+}
+
+/// What a definition is about.
+#[derive(Default)]
+pub(super) struct Outline {
+    roles: Vec<String>,
+    containers: Vec<ContainerDefinition>,
+}
+
+impl Outline {
+    fn of_input(input: &RegisterTaskDefinitionInput) -> Self {
+        let roles = [&input.execution_role_arn, &input.task_role_arn].into_iter().flatten().cloned();
+        Self { roles: roles.collect(), containers: input.container_definitions.clone() }
+    }
+
+    fn of_definition(definition: &TaskDefinition) -> Self {
+        let roles = [&definition.execution_role_arn, &definition.task_role_arn].into_iter().flatten().cloned();
+        Self { roles: roles.collect(), containers: definition.container_definitions.clone().unwrap_or_default() }
+    }
+
+    /// The roles, not reached.
+    pub(super) fn roles(&self) -> Vec<Link> {
+        self.roles.iter().map(|role| Link::not_reached(LinkKind::Role, role, NOT_REACHED)).collect()
+    }
+
+    /// The containers, not reached.
+    pub(super) fn containers(&self) -> Vec<Road> {
+        self.containers.iter().map(unreached).collect()
+    }
+}
+
+fn unreached(container: &ContainerDefinition) -> Road {
+    let link = |kind, subject: &str| Link::not_reached(kind, subject, NOT_REACHED);
+    let mut links = Vec::new();
+    let credentials = container.repository_credentials.as_ref();
+    links.extend(credentials.map(|credentials| link(LinkKind::Secret, &credentials.credentials_parameter)));
+    links.extend(container.image.as_ref().map(|image| link(LinkKind::Image, image)));
+    links.extend(container.secrets.iter().flatten().map(|secret| link(LinkKind::Secret, &secret.value_from)));
+    Road { container: container.name.clone(), links }
+}

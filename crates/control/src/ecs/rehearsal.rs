@@ -1,0 +1,106 @@
+//! RegisterTaskDefinition and RunTask on a copy of the records, for CheckTaskDefinition.
+//!
+//! The same functions as the real calls, but for the rights of the caller: those are the check's own business. What was not
+//! said of the place (cluster, subnets) is chosen here, so that a definition can be checked by itself.
+
+use api::ecs::{
+    AwsVpcConfiguration, CreateClusterInput, NetworkConfiguration, RegisterTaskDefinitionInput, RunTaskInput,
+    TaskDefinition,
+};
+use domain::ecs::{Task, complete_role, tags_from};
+use domain::iam::{Caller, Identity};
+
+use super::task_definition::{self, TASKS_PRINCIPAL};
+use super::{arn, cluster, error, run_task};
+use crate::iam::authorization;
+use crate::store::State;
+use crate::{App, Rehearsal, Request, ServiceError};
+
+/// Where a task is to run, as far as it was said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) cluster: Option<String>,
+    pub(crate) launch_type: Option<String>,
+    pub(crate) subnets: Option<Vec<String>>,
+}
+
+/// Registers a definition.
+pub(crate) async fn register(
+    rehearsal: &Rehearsal,
+    caller: &Caller,
+    input: RegisterTaskDefinitionInput,
+) -> Result<TaskDefinition, ServiceError> {
+    let app = rehearsal.app();
+    let tags = tags_from(input.tags.as_deref())?;
+    app.store.write(|state| task_definition::add(app, state, caller, input, tags)).await
+}
+
+/// The definition that an ARN, `family:revision` or a family means.
+pub(crate) fn find(app: &App, caller: &Caller, named: &str) -> Option<TaskDefinition> {
+    let named = arn::task_definition(app, caller, named);
+    task_definition::find(&app.store.read(), &named).map(|record| record.definition.clone())
+}
+
+/// Runs a task of a definition, as far as RunTask goes.
+pub(crate) async fn run(
+    rehearsal: &Rehearsal,
+    caller: &Caller,
+    definition: &TaskDefinition,
+    place: &Place,
+) -> Result<Task, ServiceError> {
+    let app = rehearsal.app();
+    if place.cluster.is_none() {
+        let root = Caller { identity: Identity::Root, ..caller.clone() };
+        cluster::create(app.clone(), Request::new(CreateClusterInput::default(), root, "check")).await?;
+    }
+    let input = RunTaskInput {
+        task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
+        cluster: place.cluster.clone(),
+        launch_type: Some(place.launch_type.clone().unwrap_or_else(|| launch_type(definition).to_owned())),
+        network_configuration: network(&app.store.read(), caller, definition, place)?,
+        ..RunTaskInput::default()
+    };
+    let made = app.store.write(|state| run_task::rehearse(app, caller, &input, state)).await?;
+    match made.into_iter().next() {
+        Some(Ok(task)) => Ok(task),
+        Some(Err(failure)) => Err(ServiceError::new("InvalidParameterException", failure.detail.unwrap_or_default())),
+        None => Err(ServiceError::new("InternalFailure", "No task was made.").with_status(500)),
+    }
+}
+
+/// Whether the caller may hand a role to tasks, and the role's full ARN.
+pub(crate) fn pass_role(app: &App, caller: &Caller, role: &str) -> Result<String, ServiceError> {
+    let arn = complete_role(role, &caller.account)?;
+    authorization::pass_role(app, &app.store.read(), caller, &arn, TASKS_PRINCIPAL)?;
+    Ok(arn)
+}
+
+/// What is meant when no launch type is said: Fargate, where it can be.
+fn launch_type(definition: &TaskDefinition) -> &'static str {
+    let fargate = definition.compatibilities.iter().flatten().any(|kind| kind == "FARGATE");
+    if fargate { "FARGATE" } else { "EC2" }
+}
+
+fn network(
+    state: &State,
+    caller: &Caller,
+    definition: &TaskDefinition,
+    place: &Place,
+) -> Result<Option<NetworkConfiguration>, ServiceError> {
+    let subnets = match &place.subnets {
+        Some(subnets) => subnets.clone(),
+        None if definition.network_mode.as_deref() != Some("awsvpc") => return Ok(None),
+        None => vec![any_subnet(state, caller)?],
+    };
+    let configuration = AwsVpcConfiguration { subnets, ..AwsVpcConfiguration::default() };
+    Ok(Some(NetworkConfiguration { awsvpc_configuration: Some(configuration) }))
+}
+
+/// A subnet of the account; one of the default network, if there is one.
+fn any_subnet(state: &State, caller: &Caller) -> Result<String, ServiceError> {
+    let own = || state.subnets.values().filter(|subnet| subnet.account == caller.account);
+    let chosen = own().find(|subnet| subnet.default_for_zone).or_else(|| own().next());
+    chosen
+        .map(|subnet| subnet.id.clone())
+        .ok_or_else(|| error::parameter("There is no subnet that a task could be in."))
+}
