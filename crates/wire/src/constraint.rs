@@ -241,7 +241,7 @@ impl Check {
     /// required member may be empty except where the model says so.
     pub fn required<T: Value>(&mut self, name: &'static str, value: &T, constraint: &Constraint) {
         if value.is_empty() {
-            self.tell(name, None, Requirement::Present);
+            self.tell(name, None, value.lacking(constraint));
         } else {
             self.value(name, value, constraint);
         }
@@ -318,6 +318,11 @@ pub trait Value {
         false
     }
 
+    /// What is told of a required value that is empty.
+    fn lacking(&self, _constraint: &Constraint) -> Requirement {
+        Requirement::Present
+    }
+
     /// The value for a message, if it may be told.
     fn told(&self) -> Option<String> {
         None
@@ -351,6 +356,11 @@ impl Value for Blob {
     }
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Clients refuse a required blob that is not there, but send an empty one.
+    fn lacking(&self, constraint: &Constraint) -> Requirement {
+        constraint.minimum.map_or(Requirement::Present, Requirement::LengthAtLeast)
     }
 }
 

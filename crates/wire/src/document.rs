@@ -158,10 +158,15 @@ impl ErrorDocument<'_> {
     }
 
     fn json(self) -> String {
-        let mut document = match self.message_key {
-            MessageKey::Small => serde_json::json!({ "__type": self.code, "message": self.message }),
-            MessageKey::Capital => serde_json::json!({ "__type": self.code, "Message": self.message }),
-        };
+        let mut document = serde_json::json!({ "__type": self.code });
+        // AWS leaves a message out that says nothing.
+        if !self.message.is_empty() {
+            let key = match self.message_key {
+                MessageKey::Small => "message",
+                MessageKey::Capital => "Message",
+            };
+            document[key] = self.message.into();
+        }
         if self.code == "AccessDeniedException" {
             // Some services spell it so, and some clients read only that.
             document["Message"] = self.message.into();
