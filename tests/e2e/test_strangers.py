@@ -39,6 +39,8 @@ def example(shape, name=""):
             "VersionId": "v1", "ReplicaRegions": "eu-west-1", "ServiceSpecificCredentialId": "ACCAEXAMPLE123456789",
             "AuthenticationCode1": "000000", "AuthenticationCode2": "000000", "Url": "https://issuer.example",
             "resourceArn": "arn:aws:logs:us-east-1:123456789012:log-group:none", "GroupId": "sg-00000000000000000"}
+        if name.endswith("Region"):
+            return "eu-west-1"
         for word, value in known.items():
             if name.endswith(word):
                 return value

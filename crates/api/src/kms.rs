@@ -463,6 +463,182 @@ pub mod op {
         type Input = super::RetireGrantInput;
         type Output = super::RetireGrantOutput;
     }
+
+    /// `GenerateMac`.
+    pub enum GenerateMac {}
+
+    impl crate::Operation for GenerateMac {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GenerateMac";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GenerateMacInput;
+        type Output = super::GenerateMacOutput;
+    }
+
+    /// `VerifyMac`.
+    pub enum VerifyMac {}
+
+    impl crate::Operation for VerifyMac {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "VerifyMac";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::VerifyMacInput;
+        type Output = super::VerifyMacOutput;
+    }
+
+    /// `Sign`.
+    pub enum Sign {}
+
+    impl crate::Operation for Sign {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "Sign";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::SignInput;
+        type Output = super::SignOutput;
+    }
+
+    /// `Verify`.
+    pub enum Verify {}
+
+    impl crate::Operation for Verify {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "Verify";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::VerifyInput;
+        type Output = super::VerifyOutput;
+    }
+
+    /// `GetPublicKey`.
+    pub enum GetPublicKey {}
+
+    impl crate::Operation for GetPublicKey {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetPublicKey";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetPublicKeyInput;
+        type Output = super::GetPublicKeyOutput;
+    }
+
+    /// `GenerateDataKeyPair`.
+    pub enum GenerateDataKeyPair {}
+
+    impl crate::Operation for GenerateDataKeyPair {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GenerateDataKeyPair";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GenerateDataKeyPairInput;
+        type Output = super::GenerateDataKeyPairOutput;
+    }
+
+    /// `GenerateDataKeyPairWithoutPlaintext`.
+    pub enum GenerateDataKeyPairWithoutPlaintext {}
+
+    impl crate::Operation for GenerateDataKeyPairWithoutPlaintext {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GenerateDataKeyPairWithoutPlaintext";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GenerateDataKeyPairWithoutPlaintextInput;
+        type Output = super::GenerateDataKeyPairWithoutPlaintextOutput;
+    }
+
+    /// `DeriveSharedSecret`.
+    pub enum DeriveSharedSecret {}
+
+    impl crate::Operation for DeriveSharedSecret {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeriveSharedSecret";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::DeriveSharedSecretInput;
+        type Output = super::DeriveSharedSecretOutput;
+    }
+
+    /// `RotateKeyOnDemand`.
+    pub enum RotateKeyOnDemand {}
+
+    impl crate::Operation for RotateKeyOnDemand {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "RotateKeyOnDemand";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::RotateKeyOnDemandInput;
+        type Output = super::RotateKeyOnDemandOutput;
+    }
+
+    /// `ListKeyRotations`.
+    pub enum ListKeyRotations {}
+
+    impl crate::Operation for ListKeyRotations {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListKeyRotations";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListKeyRotationsInput;
+        type Output = super::ListKeyRotationsOutput;
+    }
+
+    /// `ListRetirableGrants`.
+    pub enum ListRetirableGrants {}
+
+    impl crate::Operation for ListRetirableGrants {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListRetirableGrants";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListRetirableGrantsInput;
+        type Output = super::ListRetirableGrantsOutput;
+    }
+
+    /// `GetParametersForImport`.
+    pub enum GetParametersForImport {}
+
+    impl crate::Operation for GetParametersForImport {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "GetParametersForImport";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::GetParametersForImportInput;
+        type Output = super::GetParametersForImportOutput;
+    }
+
+    /// `ImportKeyMaterial`.
+    pub enum ImportKeyMaterial {}
+
+    impl crate::Operation for ImportKeyMaterial {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ImportKeyMaterial";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ImportKeyMaterialInput;
+        type Output = super::ImportKeyMaterialOutput;
+    }
+
+    /// `DeleteImportedKeyMaterial`.
+    pub enum DeleteImportedKeyMaterial {}
+
+    impl crate::Operation for DeleteImportedKeyMaterial {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DeleteImportedKeyMaterial";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::DeleteImportedKeyMaterialInput;
+        type Output = super::DeleteImportedKeyMaterialOutput;
+    }
+
+    /// `ReplicateKey`.
+    pub enum ReplicateKey {}
+
+    impl crate::Operation for ReplicateKey {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ReplicateKey";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ReplicateKeyInput;
+        type Output = super::ReplicateKeyOutput;
+    }
+
+    /// `UpdatePrimaryRegion`.
+    pub enum UpdatePrimaryRegion {}
+
+    impl crate::Operation for UpdatePrimaryRegion {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UpdatePrimaryRegion";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UpdatePrimaryRegionInput;
+        type Output = super::UpdatePrimaryRegionOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -503,6 +679,9 @@ pub struct RevokeGrantOutput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RetireGrantOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UpdatePrimaryRegionOutput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -651,6 +830,56 @@ pub struct DeleteAliasInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct DeleteImportedKeyMaterialInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeleteImportedKeyMaterialOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeriveSharedSecretInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "KeyAgreementAlgorithm")]
+    pub key_agreement_algorithm: String,
+    #[serde(rename = "PublicKey")]
+    pub public_key: wire::Blob,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    #[serde(rename = "Recipient", skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientInfo>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DeriveSharedSecretOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "SharedSecret", skip_serializing_if = "Option::is_none")]
+    pub shared_secret: Option<wire::Blob>,
+    #[serde(rename = "CiphertextForRecipient", skip_serializing_if = "Option::is_none")]
+    pub ciphertext_for_recipient: Option<wire::Blob>,
+    #[serde(rename = "KeyAgreementAlgorithm", skip_serializing_if = "Option::is_none")]
+    pub key_agreement_algorithm: Option<String>,
+    #[serde(rename = "KeyOrigin", skip_serializing_if = "Option::is_none")]
+    pub key_origin: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DescribeKeyInput {
     #[serde(rename = "KeyId")]
     pub key_id: String,
@@ -725,6 +954,72 @@ pub struct EncryptOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct GenerateDataKeyPairInput {
+    #[serde(rename = "EncryptionContext", skip_serializing_if = "Option::is_none")]
+    pub encryption_context: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "KeyPairSpec")]
+    pub key_pair_spec: String,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "Recipient", skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientInfo>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateDataKeyPairOutput {
+    #[serde(rename = "PrivateKeyCiphertextBlob", skip_serializing_if = "Option::is_none")]
+    pub private_key_ciphertext_blob: Option<wire::Blob>,
+    #[serde(rename = "PrivateKeyPlaintext", skip_serializing_if = "Option::is_none")]
+    pub private_key_plaintext: Option<wire::Blob>,
+    #[serde(rename = "PublicKey", skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<wire::Blob>,
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "KeyPairSpec", skip_serializing_if = "Option::is_none")]
+    pub key_pair_spec: Option<String>,
+    #[serde(rename = "CiphertextForRecipient", skip_serializing_if = "Option::is_none")]
+    pub ciphertext_for_recipient: Option<wire::Blob>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateDataKeyPairWithoutPlaintextInput {
+    #[serde(rename = "EncryptionContext", skip_serializing_if = "Option::is_none")]
+    pub encryption_context: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "KeyPairSpec")]
+    pub key_pair_spec: String,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateDataKeyPairWithoutPlaintextOutput {
+    #[serde(rename = "PrivateKeyCiphertextBlob", skip_serializing_if = "Option::is_none")]
+    pub private_key_ciphertext_blob: Option<wire::Blob>,
+    #[serde(rename = "PublicKey", skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<wire::Blob>,
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "KeyPairSpec", skip_serializing_if = "Option::is_none")]
+    pub key_pair_spec: Option<String>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GenerateDataKeyInput {
     #[serde(rename = "KeyId")]
     pub key_id: String,
@@ -783,6 +1078,32 @@ pub struct GenerateDataKeyWithoutPlaintextOutput {
     pub key_id: Option<String>,
     #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
     pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateMacInput {
+    #[serde(rename = "Message")]
+    pub message: wire::Blob,
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "MacAlgorithm")]
+    pub mac_algorithm: String,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GenerateMacOutput {
+    #[serde(rename = "Mac", skip_serializing_if = "Option::is_none")]
+    pub mac: Option<wire::Blob>,
+    #[serde(rename = "MacAlgorithm", skip_serializing_if = "Option::is_none")]
+    pub mac_algorithm: Option<String>,
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -847,6 +1168,60 @@ pub struct GetKeyRotationStatusOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct GetParametersForImportInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "WrappingAlgorithm")]
+    pub wrapping_algorithm: String,
+    #[serde(rename = "WrappingKeySpec")]
+    pub wrapping_key_spec: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetParametersForImportOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "ImportToken", skip_serializing_if = "Option::is_none")]
+    pub import_token: Option<wire::Blob>,
+    #[serde(rename = "PublicKey", skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<wire::Blob>,
+    #[serde(rename = "ParametersValidTo", skip_serializing_if = "Option::is_none")]
+    pub parameters_valid_to: Option<wire::Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetPublicKeyInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct GetPublicKeyOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "PublicKey", skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<wire::Blob>,
+    #[serde(rename = "CustomerMasterKeySpec", skip_serializing_if = "Option::is_none")]
+    pub customer_master_key_spec: Option<String>,
+    #[serde(rename = "KeySpec", skip_serializing_if = "Option::is_none")]
+    pub key_spec: Option<String>,
+    #[serde(rename = "KeyUsage", skip_serializing_if = "Option::is_none")]
+    pub key_usage: Option<String>,
+    #[serde(rename = "EncryptionAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub encryption_algorithms: Option<Vec<String>>,
+    #[serde(rename = "SigningAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub signing_algorithms: Option<Vec<String>>,
+    #[serde(rename = "KeyAgreementAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub key_agreement_algorithms: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GrantConstraints {
     #[serde(rename = "EncryptionContextSubset", skip_serializing_if = "Option::is_none")]
     pub encryption_context_subset: Option<std::collections::BTreeMap<String, String>>,
@@ -875,6 +1250,36 @@ pub struct GrantListEntry {
     pub operations: Option<Vec<String>>,
     #[serde(rename = "Constraints", skip_serializing_if = "Option::is_none")]
     pub constraints: Option<GrantConstraints>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ImportKeyMaterialInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "ImportToken")]
+    pub import_token: wire::Blob,
+    #[serde(rename = "EncryptedKeyMaterial")]
+    pub encrypted_key_material: wire::Blob,
+    #[serde(rename = "ValidTo", skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<wire::Timestamp>,
+    #[serde(rename = "ExpirationModel", skip_serializing_if = "Option::is_none")]
+    pub expiration_model: Option<String>,
+    #[serde(rename = "ImportType", skip_serializing_if = "Option::is_none")]
+    pub import_type: Option<String>,
+    #[serde(rename = "KeyMaterialDescription", skip_serializing_if = "Option::is_none")]
+    pub key_material_description: Option<String>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ImportKeyMaterialOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1015,6 +1420,30 @@ pub struct ListKeyPoliciesOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListKeyRotationsInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "IncludeKeyMaterial", skip_serializing_if = "Option::is_none")]
+    pub include_key_material: Option<String>,
+    #[serde(rename = "Limit", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListKeyRotationsOutput {
+    #[serde(rename = "Rotations", skip_serializing_if = "Option::is_none")]
+    pub rotations: Option<Vec<RotationsListEntry>>,
+    #[serde(rename = "NextMarker", skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    #[serde(rename = "Truncated", skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ListKeysInput {
     #[serde(rename = "Limit", skip_serializing_if = "Option::is_none")]
     pub limit: Option<i32>,
@@ -1053,6 +1482,17 @@ pub struct ListResourceTagsOutput {
     pub next_marker: Option<String>,
     #[serde(rename = "Truncated", skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListRetirableGrantsInput {
+    #[serde(rename = "Limit", skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(rename = "RetiringPrincipal")]
+    pub retiring_principal: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1143,6 +1583,34 @@ pub struct RecipientInfo {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ReplicateKeyInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "ReplicaRegion")]
+    pub replica_region: String,
+    #[serde(rename = "Policy", skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(rename = "BypassPolicyLockoutSafetyCheck", skip_serializing_if = "Option::is_none")]
+    pub bypass_policy_lockout_safety_check: Option<bool>,
+    #[serde(rename = "Description", skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "Tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ReplicateKeyOutput {
+    #[serde(rename = "ReplicaKeyMetadata", skip_serializing_if = "Option::is_none")]
+    pub replica_key_metadata: Option<KeyMetadata>,
+    #[serde(rename = "ReplicaPolicy", skip_serializing_if = "Option::is_none")]
+    pub replica_policy: Option<String>,
+    #[serde(rename = "ReplicaTags", skip_serializing_if = "Option::is_none")]
+    pub replica_tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RetireGrantInput {
     #[serde(rename = "GrantToken", skip_serializing_if = "Option::is_none")]
     pub grant_token: Option<String>,
@@ -1167,6 +1635,43 @@ pub struct RevokeGrantInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RotateKeyOnDemandInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RotateKeyOnDemandOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RotationsListEntry {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "KeyMaterialId", skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
+    #[serde(rename = "KeyMaterialDescription", skip_serializing_if = "Option::is_none")]
+    pub key_material_description: Option<String>,
+    #[serde(rename = "ImportState", skip_serializing_if = "Option::is_none")]
+    pub import_state: Option<String>,
+    #[serde(rename = "KeyMaterialState", skip_serializing_if = "Option::is_none")]
+    pub key_material_state: Option<String>,
+    #[serde(rename = "ExpirationModel", skip_serializing_if = "Option::is_none")]
+    pub expiration_model: Option<String>,
+    #[serde(rename = "ValidTo", skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<wire::Timestamp>,
+    #[serde(rename = "RotationDate", skip_serializing_if = "Option::is_none")]
+    pub rotation_date: Option<wire::Timestamp>,
+    #[serde(rename = "RotationType", skip_serializing_if = "Option::is_none")]
+    pub rotation_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ScheduleKeyDeletionInput {
     #[serde(rename = "KeyId")]
     pub key_id: String,
@@ -1185,6 +1690,34 @@ pub struct ScheduleKeyDeletionOutput {
     pub key_state: Option<String>,
     #[serde(rename = "PendingWindowInDays", skip_serializing_if = "Option::is_none")]
     pub pending_window_in_days: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SignInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "Message")]
+    pub message: wire::Blob,
+    #[serde(rename = "MessageType", skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<String>,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "SigningAlgorithm")]
+    pub signing_algorithm: String,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SignOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "Signature", skip_serializing_if = "Option::is_none")]
+    pub signature: Option<wire::Blob>,
+    #[serde(rename = "SigningAlgorithm", skip_serializing_if = "Option::is_none")]
+    pub signing_algorithm: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -1234,10 +1767,80 @@ pub struct UpdateKeyDescriptionInput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct UpdatePrimaryRegionInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "PrimaryRegion")]
+    pub primary_region: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct VerifyMacInput {
+    #[serde(rename = "Message")]
+    pub message: wire::Blob,
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "MacAlgorithm")]
+    pub mac_algorithm: String,
+    #[serde(rename = "Mac")]
+    pub mac: wire::Blob,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct VerifyMacOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "MacValid", skip_serializing_if = "Option::is_none")]
+    pub mac_valid: Option<bool>,
+    #[serde(rename = "MacAlgorithm", skip_serializing_if = "Option::is_none")]
+    pub mac_algorithm: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct VerifyInput {
+    #[serde(rename = "KeyId")]
+    pub key_id: String,
+    #[serde(rename = "Message")]
+    pub message: wire::Blob,
+    #[serde(rename = "MessageType", skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<String>,
+    #[serde(rename = "Signature")]
+    pub signature: wire::Blob,
+    #[serde(rename = "SigningAlgorithm")]
+    pub signing_algorithm: String,
+    #[serde(rename = "GrantTokens", skip_serializing_if = "Option::is_none")]
+    pub grant_tokens: Option<Vec<String>>,
+    #[serde(rename = "DryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct VerifyOutput {
+    #[serde(rename = "KeyId", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "SignatureValid", skip_serializing_if = "Option::is_none")]
+    pub signature_valid: Option<bool>,
+    #[serde(rename = "SigningAlgorithm", skip_serializing_if = "Option::is_none")]
+    pub signing_algorithm: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct XksKeyConfigurationType {
     #[serde(rename = "Id", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
+
+/// The same as [`ListGrantsOutput`].
+pub type ListRetirableGrantsOutput = ListGrantsOutput;
 
 impl wire::Checked for CancelKeyDeletionInput {
     fn check(&self, check: &mut wire::Check) {
@@ -1294,6 +1897,27 @@ impl wire::Checked for DeleteAliasInput {
     }
 }
 
+impl wire::Checked for DeleteImportedKeyMaterialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.value("keyMaterialId", &self.key_material_id, &constraint::BACKING_KEY_ID_TYPE);
+    }
+}
+
+impl wire::Checked for DeriveSharedSecretInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required(
+            "keyAgreementAlgorithm",
+            &self.key_agreement_algorithm,
+            &constraint::KEY_AGREEMENT_ALGORITHM_SPEC,
+        );
+        check.required("publicKey", &self.public_key, &constraint::PUBLIC_KEY_TYPE);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+        check.within("recipient", &self.recipient);
+    }
+}
+
 impl wire::Checked for DescribeKeyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
@@ -1335,6 +1959,23 @@ impl wire::Checked for EncryptInput {
     }
 }
 
+impl wire::Checked for GenerateDataKeyPairInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("keyPairSpec", &self.key_pair_spec, &constraint::DATA_KEY_PAIR_SPEC);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+        check.within("recipient", &self.recipient);
+    }
+}
+
+impl wire::Checked for GenerateDataKeyPairWithoutPlaintextInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("keyPairSpec", &self.key_pair_spec, &constraint::DATA_KEY_PAIR_SPEC);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+    }
+}
+
 impl wire::Checked for GenerateDataKeyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
@@ -1350,6 +1991,15 @@ impl wire::Checked for GenerateDataKeyWithoutPlaintextInput {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
         check.value("keySpec", &self.key_spec, &constraint::DATA_KEY_SPEC);
         check.value("numberOfBytes", &self.number_of_bytes, &constraint::NUMBER_OF_BYTES_TYPE);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+    }
+}
+
+impl wire::Checked for GenerateMacInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("message", &self.message, &constraint::PLAINTEXT_TYPE);
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("macAlgorithm", &self.mac_algorithm, &constraint::MAC_ALGORITHM_SPEC);
         check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
     }
 }
@@ -1372,6 +2022,37 @@ impl wire::Checked for GetKeyPolicyInput {
 impl wire::Checked for GetKeyRotationStatusInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+    }
+}
+
+impl wire::Checked for GetParametersForImportInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("wrappingAlgorithm", &self.wrapping_algorithm, &constraint::ALGORITHM_SPEC);
+        check.required("wrappingKeySpec", &self.wrapping_key_spec, &constraint::WRAPPING_KEY_SPEC);
+    }
+}
+
+impl wire::Checked for GetPublicKeyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+    }
+}
+
+impl wire::Checked for ImportKeyMaterialInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("importToken", &self.import_token, &constraint::CIPHERTEXT_TYPE);
+        check.required("encryptedKeyMaterial", &self.encrypted_key_material, &constraint::CIPHERTEXT_TYPE);
+        check.value("expirationModel", &self.expiration_model, &constraint::EXPIRATION_MODEL_TYPE);
+        check.value("importType", &self.import_type, &constraint::IMPORT_TYPE);
+        check.value(
+            "keyMaterialDescription",
+            &self.key_material_description,
+            &constraint::KEY_MATERIAL_DESCRIPTION_TYPE,
+        );
+        check.value("keyMaterialId", &self.key_material_id, &constraint::BACKING_KEY_ID_TYPE);
     }
 }
 
@@ -1401,6 +2082,15 @@ impl wire::Checked for ListKeyPoliciesInput {
     }
 }
 
+impl wire::Checked for ListKeyRotationsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.value("includeKeyMaterial", &self.include_key_material, &constraint::INCLUDE_KEY_MATERIAL);
+        check.value("limit", &self.limit, &constraint::LIMIT_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+    }
+}
+
 impl wire::Checked for ListKeysInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("limit", &self.limit, &constraint::LIMIT_TYPE);
@@ -1413,6 +2103,14 @@ impl wire::Checked for ListResourceTagsInput {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
         check.value("limit", &self.limit, &constraint::LIMIT_TYPE);
         check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+    }
+}
+
+impl wire::Checked for ListRetirableGrantsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("limit", &self.limit, &constraint::LIMIT_TYPE);
+        check.value("marker", &self.marker, &constraint::MARKER_TYPE);
+        check.required("retiringPrincipal", &self.retiring_principal, &constraint::PRINCIPAL_ID_TYPE);
     }
 }
 
@@ -1451,6 +2149,16 @@ impl wire::Checked for RecipientInfo {
     }
 }
 
+impl wire::Checked for ReplicateKeyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("replicaRegion", &self.replica_region, &constraint::REGION_TYPE);
+        check.value("policy", &self.policy, &constraint::POLICY_TYPE);
+        check.value("description", &self.description, &constraint::DESCRIPTION_TYPE);
+        check.within("tags", &self.tags);
+    }
+}
+
 impl wire::Checked for RetireGrantInput {
     fn check(&self, check: &mut wire::Check) {
         check.value("grantToken", &self.grant_token, &constraint::GRANT_TOKEN_TYPE);
@@ -1466,10 +2174,26 @@ impl wire::Checked for RevokeGrantInput {
     }
 }
 
+impl wire::Checked for RotateKeyOnDemandInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+    }
+}
+
 impl wire::Checked for ScheduleKeyDeletionInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
         check.value("pendingWindowInDays", &self.pending_window_in_days, &constraint::PENDING_WINDOW_IN_DAYS_TYPE);
+    }
+}
+
+impl wire::Checked for SignInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("message", &self.message, &constraint::PLAINTEXT_TYPE);
+        check.value("messageType", &self.message_type, &constraint::MESSAGE_TYPE);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+        check.required("signingAlgorithm", &self.signing_algorithm, &constraint::SIGNING_ALGORITHM_SPEC);
     }
 }
 
@@ -1508,8 +2232,45 @@ impl wire::Checked for UpdateKeyDescriptionInput {
     }
 }
 
+impl wire::Checked for UpdatePrimaryRegionInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("primaryRegion", &self.primary_region, &constraint::REGION_TYPE);
+    }
+}
+
+impl wire::Checked for VerifyMacInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("message", &self.message, &constraint::PLAINTEXT_TYPE);
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("macAlgorithm", &self.mac_algorithm, &constraint::MAC_ALGORITHM_SPEC);
+        check.required("mac", &self.mac, &constraint::CIPHERTEXT_TYPE);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+    }
+}
+
+impl wire::Checked for VerifyInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("keyId", &self.key_id, &constraint::KEY_ID_TYPE);
+        check.required("message", &self.message, &constraint::PLAINTEXT_TYPE);
+        check.value("messageType", &self.message_type, &constraint::MESSAGE_TYPE);
+        check.required("signature", &self.signature, &constraint::CIPHERTEXT_TYPE);
+        check.required("signingAlgorithm", &self.signing_algorithm, &constraint::SIGNING_ALGORITHM_SPEC);
+        check.value("grantTokens", &self.grant_tokens, &constraint::GRANT_TOKEN_LIST);
+    }
+}
+
 mod constraint {
     use wire::Constraint;
+
+    pub(super) static ALGORITHM_SPEC: Constraint = Constraint::NONE.one_of(&[
+        "RSAES_PKCS1_V1_5",
+        "RSAES_OAEP_SHA_1",
+        "RSAES_OAEP_SHA_256",
+        "RSA_AES_KEY_WRAP_SHA_1",
+        "RSA_AES_KEY_WRAP_SHA_256",
+        "SM2PKE",
+    ]);
 
     pub(super) static ALIAS_NAME_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(256).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("^[a-zA-Z0-9:/_-]+$");
@@ -1517,6 +2278,11 @@ mod constraint {
     });
 
     pub(super) static ATTESTATION_DOCUMENT_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(262144);
+
+    pub(super) static BACKING_KEY_ID_TYPE: Constraint = Constraint::NONE.at_least(64).at_most(64).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("^[a-f0-9]+$");
+        &PATTERN
+    });
 
     pub(super) static CIPHERTEXT_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(6144);
 
@@ -1538,6 +2304,18 @@ mod constraint {
         "SM2",
     ]);
 
+    pub(super) static DATA_KEY_PAIR_SPEC: Constraint = Constraint::NONE.one_of(&[
+        "RSA_2048",
+        "RSA_3072",
+        "RSA_4096",
+        "ECC_NIST_P256",
+        "ECC_NIST_P384",
+        "ECC_NIST_P521",
+        "ECC_SECG_P256K1",
+        "SM2",
+        "ECC_NIST_EDWARDS25519",
+    ]);
+
     pub(super) static DATA_KEY_SPEC: Constraint = Constraint::NONE.one_of(&["AES_256", "AES_128"]);
 
     pub(super) static DESCRIPTION_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(8192);
@@ -1548,6 +2326,9 @@ mod constraint {
 
     pub(super) static ENCRYPTION_ALGORITHM_SPEC: Constraint =
         Constraint::NONE.one_of(&["SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"]);
+
+    pub(super) static EXPIRATION_MODEL_TYPE: Constraint =
+        Constraint::NONE.one_of(&["KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"]);
 
     pub(super) static GRANT_ID_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128);
 
@@ -1583,9 +2364,21 @@ mod constraint {
 
     pub(super) static GRANT_TOKEN_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(8192);
 
+    pub(super) static IMPORT_TYPE: Constraint = Constraint::NONE.one_of(&["NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"]);
+
+    pub(super) static INCLUDE_KEY_MATERIAL: Constraint =
+        Constraint::NONE.one_of(&["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]);
+
+    pub(super) static KEY_AGREEMENT_ALGORITHM_SPEC: Constraint = Constraint::NONE.one_of(&["ECDH"]);
+
     pub(super) static KEY_ENCRYPTION_MECHANISM: Constraint = Constraint::NONE.one_of(&["RSAES_OAEP_SHA_256"]);
 
     pub(super) static KEY_ID_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(2048);
+
+    pub(super) static KEY_MATERIAL_DESCRIPTION_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(256).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("^[a-zA-Z0-9:/_\\s.-]+$");
+        &PATTERN
+    });
 
     pub(super) static KEY_SPEC: Constraint = Constraint::NONE.one_of(&[
         "RSA_2048",
@@ -1612,10 +2405,15 @@ mod constraint {
 
     pub(super) static LIMIT_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1000);
 
+    pub(super) static MAC_ALGORITHM_SPEC: Constraint =
+        Constraint::NONE.one_of(&["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]);
+
     pub(super) static MARKER_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1024).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\u0020-\\u00FF]*");
         &PATTERN
     });
+
+    pub(super) static MESSAGE_TYPE: Constraint = Constraint::NONE.one_of(&["RAW", "DIGEST", "EXTERNAL_MU"]);
 
     pub(super) static NUMBER_OF_BYTES_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(1024);
 
@@ -1641,13 +2439,39 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static PUBLIC_KEY_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(8192);
+
+    pub(super) static REGION_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(32).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("^([a-z]+-){2,3}\\d+$");
+        &PATTERN
+    });
+
     pub(super) static ROTATION_PERIOD_IN_DAYS_TYPE: Constraint = Constraint::NONE.at_least(90).at_most(2560);
+
+    pub(super) static SIGNING_ALGORITHM_SPEC: Constraint = Constraint::NONE.one_of(&[
+        "RSASSA_PSS_SHA_256",
+        "RSASSA_PSS_SHA_384",
+        "RSASSA_PSS_SHA_512",
+        "RSASSA_PKCS1_V1_5_SHA_256",
+        "RSASSA_PKCS1_V1_5_SHA_384",
+        "RSASSA_PKCS1_V1_5_SHA_512",
+        "ECDSA_SHA_256",
+        "ECDSA_SHA_384",
+        "ECDSA_SHA_512",
+        "SM2DSA",
+        "ML_DSA_SHAKE_256",
+        "ED25519_SHA_512",
+        "ED25519_PH_SHA_512",
+    ]);
 
     pub(super) static TAG_KEY_LIST: Constraint = Constraint::NONE.with_members(&TAG_KEY_TYPE);
 
     pub(super) static TAG_KEY_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128);
 
     pub(super) static TAG_VALUE_TYPE: Constraint = Constraint::NONE.at_least(0).at_most(256);
+
+    pub(super) static WRAPPING_KEY_SPEC: Constraint =
+        Constraint::NONE.one_of(&["RSA_2048", "RSA_3072", "RSA_4096", "SM2"]);
 
     pub(super) static XKS_KEY_ID_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(128).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("^[a-zA-Z0-9-_.]+$");

@@ -52,8 +52,8 @@ pub fn router(images: &Arc<dyn ImageInspection>) -> Router {
     router
 }
 
-/// Makes what an account has from its first day, as far as it is not there: the default network, the keys of services,
-/// and the root user's access key, which is answered. `given` is the key that the operator wants it to be.
+/// Makes what an account has from its first day, as far as it is not there: the default network, and the
+/// root user's access key, which is answered. `given` is the key that the operator wants it to be.
 ///
 /// # Errors
 /// The root key is not the one that sealed the records, or the records cannot be written.
@@ -62,7 +62,6 @@ pub async fn first_start(app: &App, given: Option<RootAccessKey>) -> Result<Root
         .write(|state| {
             // First, so that a wrong root key is told before anything is sealed with it.
             seal::first_start(app, state)?;
-            kms::first_start(app, state)?;
             ec2::first_start(app, state)?;
             iam::root_access_key(app, state, given)
         })

@@ -26,6 +26,14 @@ pub const KMS_PAGE_ITEMS: usize = 100;
 pub const KEY_POLICY_BYTES: usize = 32 * 1024;
 /// How many grants a key may have.
 pub const GRANTS_OF_KEY: usize = 50_000;
+/// How many RSA keys are made at a time: each takes a processor for up to seconds.
+pub const KEY_GENERATIONS: usize = 2;
+/// How long a call waits for its turn to make an RSA key, in seconds.
+pub const KEY_GENERATION_SECONDS: u64 = 30;
+/// How often a key is rotated on demand (KMS's own limit).
+pub const ON_DEMAND_ROTATIONS: usize = 25;
+/// How long a key's import parameters are valid, in seconds.
+pub const IMPORT_PARAMETERS_SECONDS: i64 = 24 * 3600;
 /// How many tags a key or a secret may have.
 pub const RESOURCE_TAGS: usize = 50;
 /// How many connections the front door serves at a time; more wait in the kernel's queue.

@@ -12,6 +12,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use wire::Blob;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -192,6 +193,20 @@ impl RootKey {
     /// [`SealError::Seal`].
     pub fn seal(&self, plain: &[u8], context: &str) -> Result<Blob, SealError> {
         self.0.seal(plain, context.as_bytes())
+    }
+
+    /// A name for a secret that tells nothing of it to who has not the root key (HMAC-SHA-256): the same for the same
+    /// bytes and context.
+    pub fn fingerprint(&self, bytes: &[u8], context: &str) -> [u8; KEY_BYTES] {
+        // A key of its own, so that the root key itself is used in one algorithm only.
+        let own = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.0.as_slice()), b"tidegate fingerprints");
+        let mut signing = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()));
+        signing.update(&(context.len() as u64).to_be_bytes());
+        signing.update(context.as_bytes());
+        signing.update(bytes);
+        let mut name = [0; KEY_BYTES];
+        name.copy_from_slice(signing.sign().as_ref());
+        name
     }
 
     /// Opens what [`RootKey::seal`] made with the same context.

@@ -48,7 +48,7 @@ pub use first_start::{RootAccessKey, root_access_key};
 pub(crate) use mfa::{prove, step_of_code};
 pub(crate) use name::now;
 pub use name::role_by_arn;
-pub(crate) use name::{account_of_access_key, policy_by_arn};
+pub(crate) use name::{account_of_access_key, policy_by_arn, user_by_arn};
 
 use crate::front::Router;
 

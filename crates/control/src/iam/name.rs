@@ -35,7 +35,7 @@ pub fn role_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a Arc<RoleRecord
 }
 
 /// The user of an ARN.
-pub(super) fn user_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a Arc<UserRecord>> {
+pub(crate) fn user_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a Arc<UserRecord>> {
     let (account, name) = parts(arn, "user")?;
     state.iam_users.get(&key(account, name)).filter(|user| user.entity.arn == arn)
 }

@@ -120,7 +120,10 @@ fn alias_arn(caller: &Caller, name: &str) -> String {
 
 fn check_name(name: &str) -> Result<(), ServiceError> {
     let Some(rest) = name.strip_prefix("alias/").filter(|rest| !rest.is_empty()) else {
-        return Err(error::validation("Invalid identifier"));
+        return Err(error::validation(
+            "Alias must start with the prefix \"alias/\". Please see \
+             https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
+        ));
     };
     if rest.starts_with("aws/") {
         return Err(ServiceError::new("NotAuthorizedException", ""));

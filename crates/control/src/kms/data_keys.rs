@@ -9,7 +9,7 @@ use api::kms::{
 use wire::Blob;
 use zeroize::Zeroizing;
 
-use super::encryption::{context, refuse_recipient};
+use super::encryption::{check_symmetric, context, refuse_recipient};
 use super::lookup::Keys;
 use super::{error, grants, material};
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -26,14 +26,15 @@ pub async fn generate(
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     refuse_recipient(input.recipient.as_ref())?;
     let length = data_key_bytes(input.key_spec.as_deref(), input.number_of_bytes)?;
-    let key = material::encrypting_key(&app, &caller, &input.key_id).await?;
+    let key = material::encrypting_key(&app, &caller, &input.key_id, "GenerateDataKey").await?;
+    check_symmetric(&key)?;
     error::dry_run(input.dry_run)?;
     let mut plain = random(&app, length);
     let blob = material::encrypt(&app, &key, &plain, &context(input.encryption_context.as_ref()))?;
     Ok(GenerateDataKeyOutput {
         ciphertext_blob: Some(blob),
         plaintext: Some(Blob(std::mem::take(&mut *plain))),
-        key_material_id: key.materials.last().map(|material| material.id.clone()),
+        key_material_id: key.current_material_id(),
         key_id: Some(key.arn),
         ciphertext_for_recipient: None,
     })
@@ -51,12 +52,13 @@ pub(super) async fn generate_without_plaintext(
     })?;
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     let length = data_key_bytes(input.key_spec.as_deref(), input.number_of_bytes)?;
-    let key = material::encrypting_key(&app, &caller, &input.key_id).await?;
+    let key = material::encrypting_key(&app, &caller, &input.key_id, "GenerateDataKeyWithoutPlaintext").await?;
+    check_symmetric(&key)?;
     error::dry_run(input.dry_run)?;
     let plain = random(&app, length);
     Ok(GenerateDataKeyWithoutPlaintextOutput {
         ciphertext_blob: Some(material::encrypt(&app, &key, &plain, &context(input.encryption_context.as_ref()))?),
-        key_material_id: key.materials.last().map(|material| material.id.clone()),
+        key_material_id: key.current_material_id(),
         key_id: Some(key.arn),
     })
 }
@@ -72,8 +74,7 @@ pub(super) async fn generate_random(
         return Err(error::unsupported("A custom key store"));
     }
     let length = input.number_of_bytes.and_then(|length| usize::try_from(length).ok());
-    let missing = "1 validation error detected: Value null at 'numberOfBytes' failed to satisfy constraint: Member must not be null";
-    let length = length.ok_or_else(|| error::validation(missing))?;
+    let length = length.ok_or_else(|| error::validation("NumberOfBytes is required."))?;
     Ok(GenerateRandomOutput {
         plaintext: Some(Blob(std::mem::take(&mut *random(&app, length)))),
         ciphertext_for_recipient: None,

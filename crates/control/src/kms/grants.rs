@@ -1,20 +1,22 @@
-//! CreateGrant, ListGrants, RevokeGrant, RetireGrant.
+//! CreateGrant, ListGrants, ListRetirableGrants, RevokeGrant, RetireGrant.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::kms::{
-    CreateGrantInput, CreateGrantOutput, GrantListEntry, ListGrantsInput, ListGrantsOutput, RetireGrantInput,
-    RetireGrantOutput, RevokeGrantInput, RevokeGrantOutput,
+    CreateGrantInput, CreateGrantOutput, GrantListEntry, ListGrantsInput, ListGrantsOutput, ListRetirableGrantsInput,
+    RetireGrantInput, RetireGrantOutput, RevokeGrantInput, RevokeGrantOutput,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::iam::{Caller, Policy, PolicyKind};
-use domain::kms::{EncryptionContext, Grant, GrantConstraints};
+use domain::kms::{EncryptionContext, Grant, GrantConstraints, KeySpec, has_operation, key_arn};
 
 use super::encryption::context;
 use super::keys::page_size;
 use super::lookup::Keys;
-use super::{error, page};
+use super::record::KeyRecord;
+use super::{error, page, policies};
 use crate::limits::GRANTS_OF_KEY;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -25,8 +27,10 @@ pub(super) async fn create(
     request: Request<CreateGrantInput>,
 ) -> Result<CreateGrantOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
+        let constraints = constraints(input.constraints.as_ref());
         let mut access = Keys::new(&app, state, caller)
-            .access("kms:CreateGrant", &input.key_id)
+            // Who has the right from a grant may give away no more than that grant.
+            .access_by_grants("kms:CreateGrant", &input.key_id, |own| own.covers_child(&input.operations, &constraints))
             .with_context("kms:GranteePrincipal", &input.grantee_principal)
             // A service that makes a grant for its caller makes it for the resource that the caller gave it.
             .with_context("kms:GrantIsForAWSResource", caller.via_service.is_some().to_string());
@@ -37,13 +41,13 @@ pub(super) async fn create(
     })?;
     check_tokens(&app, input.grant_tokens.as_deref())?;
     for principal in [Some(&input.grantee_principal), input.retiring_principal.as_ref()].into_iter().flatten() {
-        check_principal(principal)?;
+        check_principal(&app, principal)?;
     }
     let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     key.state.usable(&key.arn)?;
+    check_operations(&key, &input.operations, input.constraints.is_some())?;
     error::dry_run(input.dry_run)?;
     let id = hex::encode(app.random_bytes::<32>());
-    let constraints = input.constraints.unwrap_or_default();
     let grant = Grant {
         token: URL_SAFE_NO_PAD.encode(record_key(&key.arn, &id)),
         id,
@@ -53,14 +57,36 @@ pub(super) async fn create(
         retiring_principal: input.retiring_principal,
         issuing_account: caller.account,
         operations: input.operations,
-        constraints: GrantConstraints {
-            subset: constraints.encryption_context_subset.as_ref().map(|pairs| context(Some(pairs))),
-            equals: constraints.encryption_context_equals.as_ref().map(|pairs| context(Some(pairs))),
-        },
+        constraints: constraints(input.constraints.as_ref()),
         created_at: app.now(),
     };
     let (grant_id, grant_token) = app.store.write(|state| put(state, grant)).await?;
     Ok(CreateGrantOutput { grant_token: Some(grant_token), grant_id: Some(grant_id) })
+}
+
+fn constraints(asked: Option<&api::kms::GrantConstraints>) -> GrantConstraints {
+    let of = |pairs: Option<&BTreeMap<String, String>>| pairs.map(|pairs| context(Some(pairs)));
+    GrantConstraints {
+        subset: asked.and_then(|asked| of(asked.encryption_context_subset.as_ref())),
+        equals: asked.and_then(|asked| of(asked.encryption_context_equals.as_ref())),
+    }
+}
+
+/// A grant is about what its key can do.
+fn check_operations(key: &KeyRecord, operations: &[String], constrained: bool) -> Result<(), ServiceError> {
+    if let Some(operation) = operations.iter().find(|name| !has_operation(name, key.usage, key.spec)) {
+        return Err(error::validation(format!(
+            "Operation {operation} is not supported by the key spec {} with the key usage {}.",
+            key.spec.name(),
+            key.usage.name()
+        )));
+    }
+    if constrained && key.spec != KeySpec::SymmetricDefault {
+        return Err(error::validation(
+            "Encryption context constraints are only supported for symmetric encryption keys.",
+        ));
+    }
+    Ok(())
 }
 
 /// Puts the grant, or finds the one that is the same but for its id; answers id and token.
@@ -101,6 +127,28 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Re
     };
     let first = record_key(&key.arn, "");
     let grants = state.kms_grants.with_prefix(&first).filter(|(_, grant)| wanted(grant));
+    let (grants, next_marker) = page(grants, input.marker.as_deref(), page_size(input.limit))
+        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    Ok(ListGrantsOutput {
+        grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
+        truncated: Some(next_marker.is_some()),
+        next_marker,
+    })
+}
+
+/// ListRetirableGrants: the grants of the account's keys in this region that a principal may retire.
+pub(super) async fn list_retirable(
+    app: Arc<App>,
+    request: Request<ListRetirableGrantsInput>,
+) -> Result<ListGrantsOutput, ServiceError> {
+    let Authorized { input, caller, .. } =
+        request.authorize(&app, |_, _, _| Ok(Access::to_any("kms:ListRetirableGrants")))?;
+    let state = app.store.read();
+    let first = key_arn(&caller.region, &caller.account, "");
+    let grants = state
+        .kms_grants
+        .with_prefix(&first)
+        .filter(|(_, grant)| grant.retiring_principal.as_ref() == Some(&input.retiring_principal));
     let (grants, next_marker) = page(grants, input.marker.as_deref(), page_size(input.limit))
         .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
     Ok(ListGrantsOutput {
@@ -211,14 +259,17 @@ pub(super) fn check_tokens(app: &App, tokens: Option<&[String]>) -> Result<(), S
     Err(ServiceError::new("InvalidGrantTokenException", "The grant token is not valid."))
 }
 
-/// A grant is for a user, a role, a session, an account or a service: for what a policy can name.
-fn check_principal(text: &str) -> Result<(), ServiceError> {
+/// A grant is for a user, a role, a session, an account or a service that exists.
+fn check_principal(app: &App, text: &str) -> Result<(), ServiceError> {
     let kind = if text.starts_with("arn:") { "AWS" } else { "Service" };
     let document = serde_json::json!({
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Principal": {kind: text}, "Action": "kms:Decrypt", "Resource": "*"},
     });
-    Policy::parse(&document.to_string(), PolicyKind::Resource).map(drop).map_err(|_| {
-        ServiceError::new("InvalidArnException", format!("ARN does not refer to a valid principal: {text}"))
-    })
+    let policy = Policy::parse(&document.to_string(), PolicyKind::Resource);
+    let state = app.store.read();
+    if policy.is_ok_and(|policy| policy.principals().all(|principal| policies::exists(app, &state, principal))) {
+        return Ok(());
+    }
+    Err(ServiceError::new("InvalidArnException", format!("ARN does not refer to a valid principal: {text}")))
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use domain::iam::Caller;
-use domain::kms::{EncryptionContext, KeyReference, KeyReferenceError, policy_with_grants};
+use domain::kms::{
+    EncryptionContext, KeyReference, KeyReferenceError, KeySpec, KeyUsage, has_operation, key_arn, policy_with_grants,
+};
 
-use super::error;
 use super::record::{GrantRecord, KeyRecord};
+use super::{error, replicas};
 use crate::request::ResourcePolicyRule;
 use crate::store::State;
 use crate::{Access, App, ServiceError};
@@ -46,15 +48,57 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The key of this ARN, unless its time is over or the call is made in another region.
+    /// The key of this ARN as it is now, unless its time is over or the call is made in another region.
     pub(crate) fn at(&self, arn: &str) -> Option<Arc<KeyRecord>> {
+        let now = self.app.now();
         let is_here = arn.split(':').nth(3) == Some(self.caller.region.as_str());
-        self.state.kms_keys.get(arn).filter(|key| is_here && !key.is_gone(self.app.now())).cloned()
+        let key = self.state.kms_keys.get(arn).filter(|key| is_here && !key.is_gone(now))?;
+        if !key.has_expired_material(now) {
+            return Some(Arc::clone(key));
+        }
+        let mut key = KeyRecord::clone(key);
+        key.expire_material(now);
+        Some(Arc::new(key))
+    }
+
+    /// The key for a cryptographic operation (`Sign`): usable, and of the usage that the operation needs.
+    pub(crate) fn find_for(&self, operation: &str, key_id: &str) -> Result<Arc<KeyRecord>, ServiceError> {
+        let key = self.find(key_id)?;
+        check_usable(&key, operation)?;
+        Ok(key)
+    }
+
+    /// The ARN under which this region has the key that made a ciphertext: its own, or that of the multi-Region key of
+    /// which it is one.
+    pub(crate) fn local(&self, arn: &str) -> String {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        match parts[..] {
+            [_, _, _, _, account, resource] if resource.starts_with("key/mrk-") => {
+                key_arn(&self.caller.region, account, resource.trim_start_matches("key/"))
+            }
+            _ => arn.to_owned(),
+        }
     }
 
     /// The access to a key for an action without an encryption context.
     pub(crate) fn access(&self, action: &'static str, key_id: &str) -> Access {
         self.access_with(action, key_id, None)
+    }
+
+    /// The access to a key, with those grants that say enough.
+    pub(crate) fn access_by_grants(
+        &self,
+        action: &'static str,
+        key_id: &str,
+        enough: impl Fn(&GrantRecord) -> bool,
+    ) -> Access {
+        let mut access = self.access(action, key_id);
+        if let Ok(key) = self.find(key_id) {
+            let grants = self.grants(&key.arn);
+            let grants = grants.iter().map(|grant| &**grant).filter(|grant| enough(grant));
+            access.resource_policy = Some(policy_with_grants(&key.policy, grants, action, None));
+        }
+        access
     }
 
     /// The access to a key for a cryptographic action.
@@ -80,14 +124,19 @@ impl<'a> Keys<'a> {
         if key_id.contains("alias/") { access.with_context("kms:RequestAlias", alias_name(key_id)) } else { access }
     }
 
-    fn access_to(&self, key: &KeyRecord, action: &'static str, context: Option<&EncryptionContext>) -> Access {
+    pub(super) fn access_to(
+        &self,
+        key: &KeyRecord,
+        action: &'static str,
+        context: Option<&EncryptionContext>,
+    ) -> Access {
         let grants = self.grants(&key.arn);
         let policy = policy_with_grants(&key.policy, grants.iter().map(|grant| &**grant), action, context);
         let mut access = Access::to(action, &key.arn)
             .with_resource_policy(Some(policy))
-            .with_context("kms:KeySpec", &key.spec)
-            .with_context("kms:KeyUsage", &key.usage)
-            .with_context("kms:KeyOrigin", "AWS_KMS")
+            .with_context("kms:KeySpec", key.spec.name())
+            .with_context("kms:KeyUsage", key.usage.name())
+            .with_context("kms:KeyOrigin", key.origin.name())
             .with_context("kms:MultiRegion", key.multi_region.to_string());
         access.resource_policy_rule = ResourcePolicyRule::MustAllow;
         for alias in self.state.kms_aliases.values().filter(|alias| alias.target_arn == key.arn) {
@@ -106,6 +155,42 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Whether the key may be used for a cryptographic operation.
+///
+/// # Errors
+/// The key's state, or `InvalidKeyUsageException`.
+pub(super) fn check_usable(key: &KeyRecord, operation: &str) -> Result<(), ServiceError> {
+    key.state.usable(&key.arn)?;
+    let has = match operation {
+        // A data key is refused to an RSA key by its algorithm.
+        name if name.starts_with("GenerateDataKey") => key.usage == KeyUsage::EncryptDecrypt,
+        name => has_operation(name, key.usage, key.spec),
+    };
+    if has {
+        return Ok(());
+    }
+    let usage = key.usage.name();
+    let message = format!("{} key usage is {usage} which is not valid for {operation}.", key.arn);
+    Err(ServiceError::new("InvalidKeyUsageException", message))
+}
+
+/// Whether the key works with the algorithm.
+///
+/// # Errors
+/// `InvalidKeyUsageException`.
+pub(super) fn check_algorithm(key: &KeyRecord, algorithm: &str) -> Result<(), ServiceError> {
+    if key.spec.algorithms(key.usage).contains(&algorithm) {
+        return Ok(());
+    }
+    Err(incompatible(algorithm, key.spec))
+}
+
+/// The algorithm is for keys of another spec.
+pub(super) fn incompatible(algorithm: &str, spec: KeySpec) -> ServiceError {
+    let message = format!("Algorithm {algorithm} is incompatible with key spec {}.", spec.name());
+    ServiceError::new("InvalidKeyUsageException", message)
+}
+
 fn alias_name(key_id: &str) -> &str {
     key_id.find("alias/").map_or(key_id, |at| &key_id[at..])
 }
@@ -121,8 +206,7 @@ pub(super) async fn change<T>(
         .write(|state| {
             let mut key = KeyRecord::clone(&*Keys::new(app, state, caller).find_without_alias(key_id)?);
             let value = change(&mut key)?;
-            let arn = key.arn.clone();
-            state.kms_keys.put(&arn, key);
+            replicas::put_with_replicas(state, key);
             Ok(value)
         })
         .await

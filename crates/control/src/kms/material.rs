@@ -1,48 +1,85 @@
 //! Key material: made, opened for one call, rotated. Nothing else opens it.
 
 use domain::iam::Caller;
-use domain::kms::{CiphertextHeader, EncryptionContext, MATERIAL_ID_BYTES};
+use domain::kms::{CiphertextHeader, EncryptionContext, KeySpec, MATERIAL_ID_BYTES};
 use wire::Blob;
 use zeroize::Zeroizing;
 
-use super::error;
 use super::lookup::Keys;
 use super::record::{KeyRecord, MaterialRecord};
-use crate::seal::{KEY_BYTES, SealError, SealingKey};
+use super::{asymmetric, error, replicas};
+use crate::seal::{SealError, SealingKey};
 use crate::{App, ServiceError};
 
-/// New material for a key.
-pub(super) fn generate(app: &App, key_arn: &str) -> Result<MaterialRecord, ServiceError> {
+/// New material for a key of this spec: an RSA key takes a while.
+pub(super) async fn generate(app: &App, key_arn: &str, spec: KeySpec) -> Result<MaterialRecord, ServiceError> {
+    if let Some(length) = spec.secret_bytes() {
+        return secret(app, key_arn, length);
+    }
+    let pair = asymmetric::generated(spec).await?;
     let id = hex::encode(app.random_bytes::<MATERIAL_ID_BYTES>());
-    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    app.fill_random(bytes.as_mut_slice());
-    let sealed = app.root_key.seal(bytes.as_slice(), &sealing_context(key_arn, &id))?;
-    Ok(MaterialRecord { id, created_at: app.now(), sealed })
+    seal(app, key_arn, id, &pair.private, Some(pair.public))
+}
+
+/// New material that has no public half.
+pub(super) fn secret(app: &App, key_arn: &str, length: usize) -> Result<MaterialRecord, ServiceError> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    app.fill_random(&mut bytes);
+    seal(app, key_arn, hex::encode(app.random_bytes::<MATERIAL_ID_BYTES>()), &bytes, None)
+}
+
+/// Material of these bytes.
+pub(super) fn seal(
+    app: &App,
+    key_arn: &str,
+    id: String,
+    bytes: &[u8],
+    public_key: Option<Vec<u8>>,
+) -> Result<MaterialRecord, ServiceError> {
+    Ok(MaterialRecord {
+        sealed: app.root_key.seal(bytes, &sealing_context(key_arn, &id))?,
+        id,
+        created_at: app.now(),
+        sealed_for: None,
+        public_key: public_key.map(Blob),
+        on_demand_at: None,
+        valid_to: None,
+        description: None,
+    })
 }
 
 /// Gives the key new material if its rotation is due; the old one goes on decrypting.
 pub(super) fn rotate_if_due(app: &App, key: &mut KeyRecord) -> Result<(), ServiceError> {
     if let Some(next) = key.rotation.and_then(|rotation| rotation.after_due(app.now()))
+        && key.primary_arn.is_none()
         && key.state.usable(&key.arn).is_ok()
+        && let Some(length) = key.spec.secret_bytes()
     {
-        key.materials.push(generate(app, &key.arn)?);
+        key.materials.push(secret(app, &key.arn, length)?);
         key.rotation = Some(next);
     }
     Ok(())
 }
 
 /// The key, usable, for encrypting: with new material, if that was due.
-pub(super) async fn encrypting_key(app: &App, caller: &Caller, key_id: &str) -> Result<KeyRecord, ServiceError> {
-    let key = Keys::new(app, &app.store.read(), caller).find(key_id)?;
-    key.state.usable(&key.arn)?;
-    if key.rotation.is_none_or(|rotation| rotation.after_due(app.now()).is_none()) {
+pub(super) async fn encrypting_key(
+    app: &App,
+    caller: &Caller,
+    key_id: &str,
+    operation: &str,
+) -> Result<KeyRecord, ServiceError> {
+    let key = Keys::new(app, &app.store.read(), caller).find_for(operation, key_id)?;
+    if key.primary_arn.is_some() || key.rotation.is_none_or(|rotation| rotation.after_due(app.now()).is_none()) {
         return Ok(KeyRecord::clone(&key));
     }
-    super::lookup::change(app, caller, &key.arn, |key| {
-        rotate_if_due(app, key)?;
-        Ok(key.clone())
-    })
-    .await
+    app.store
+        .write(|state| {
+            let mut key = KeyRecord::clone(&*Keys::new(app, state, caller).find(&key.arn)?);
+            rotate_if_due(app, &mut key)?;
+            replicas::put_with_replicas(state, key.clone());
+            Ok(key)
+        })
+        .await
 }
 
 /// Encrypts under the key's current material.
@@ -52,9 +89,10 @@ pub(super) fn encrypt(
     plain: &[u8],
     context: &EncryptionContext,
 ) -> Result<Blob, ServiceError> {
-    let material = key.materials.last().ok_or(SealError::Seal)?;
+    let material = key.current().ok_or(SealError::Seal)?;
     let header = CiphertextHeader { key_arn: key.arn.clone(), material_id: id_bytes(material)? };
-    let sealed = open(app, key, material)?.seal(plain, &header.authenticated_data(context))?;
+    let sealing = SealingKey::from_slice(&open(app, key, material)?)?;
+    let sealed = sealing.seal(plain, &header.authenticated_data(context))?;
     Ok(Blob(header.join(&sealed.0)))
 }
 
@@ -67,14 +105,27 @@ pub(super) fn decrypt(
     context: &EncryptionContext,
 ) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
     let id = hex::encode(header.material_id);
-    let material = key.materials.iter().find(|material| material.id == id).ok_or_else(error::invalid_ciphertext)?;
-    let opened = open(app, key, material)?.open(sealed, &header.authenticated_data(context));
-    opened.map_err(|_| error::invalid_ciphertext())
+    let material = key.materials.iter().find(|material| material.id == id && material.is_present());
+    let material = material.ok_or_else(error::invalid_ciphertext)?;
+    let sealing = SealingKey::from_slice(&open(app, key, material)?)?;
+    sealing.open(sealed, &header.authenticated_data(context)).map_err(|_| error::invalid_ciphertext())
 }
 
-fn open(app: &App, key: &KeyRecord, material: &MaterialRecord) -> Result<SealingKey, SealError> {
-    let bytes = app.root_key.open(&material.sealed, &sealing_context(&key.arn, &material.id))?;
-    SealingKey::from_slice(&bytes)
+/// The current secret: the bytes of an HMAC key, the private key in PKCS #8 of an asymmetric one.
+pub(super) fn opened(app: &App, key: &KeyRecord) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+    let material = key.current().ok_or(SealError::Open)?;
+    Ok(open(app, key, material)?)
+}
+
+/// The current public key of an asymmetric key.
+pub(super) fn public(key: &KeyRecord) -> Result<&[u8], ServiceError> {
+    let public = key.current().and_then(|material| material.public_key.as_ref());
+    public.map(|public| public.0.as_slice()).ok_or_else(|| error::unsupported_by(&key.arn))
+}
+
+fn open(app: &App, key: &KeyRecord, material: &MaterialRecord) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let sealed_for = material.sealed_for.as_ref().unwrap_or(&key.arn);
+    app.root_key.open(&material.sealed, &sealing_context(sealed_for, &material.id))
 }
 
 fn sealing_context(key_arn: &str, material_id: &str) -> String {

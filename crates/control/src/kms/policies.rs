@@ -6,14 +6,16 @@ use api::kms::{
     GetKeyPolicyInput, GetKeyPolicyOutput, ListKeyPoliciesInput, ListKeyPoliciesOutput, PutKeyPolicyInput,
     PutKeyPolicyOutput,
 };
-use domain::iam::{Caller, Policy, PolicyKind};
+use domain::iam::{Caller, Policy, PolicyKind, Principal};
 
 use super::error;
 use super::lookup::{Keys, change};
 use super::record::KeyRecord;
 use crate::iam::authorization::authorize;
+use crate::iam::{role_by_arn, user_by_arn};
 use crate::limits::KEY_POLICY_BYTES;
 use crate::request::ResourcePolicyRule;
+use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const NAME: &str = "default";
@@ -82,17 +84,48 @@ pub(super) fn check(
     if key.policy.len() > KEY_POLICY_BYTES {
         return Err(ServiceError::new("LimitExceededException", "The key policy is longer than 32768 bytes."));
     }
-    Policy::parse(&key.policy, PolicyKind::Resource).map_err(|malformed| error::malformed_policy(&malformed))?;
+    let policy =
+        Policy::parse(&key.policy, PolicyKind::Resource).map_err(|malformed| error::malformed_policy(&malformed))?;
+    let state = app.store.read();
+    if !policy.principals().all(|principal| exists(app, &state, principal)) {
+        return Err(ServiceError::new(
+            "MalformedPolicyDocumentException",
+            "Policy contains a statement with one or more invalid principals.",
+        ));
+    }
     if bypass_lockout_check == Some(true) {
         return Ok(());
     }
     let mut access = Access::to("kms:PutKeyPolicy", &key.arn).with_resource_policy(Some(key.policy.clone()));
     access.resource_policy_rule = ResourcePolicyRule::MustAllow;
-    authorize(app, &app.store.read(), caller, &access).map_err(|denied| ServiceError {
+    authorize(app, &state, caller, &access).map_err(|denied| ServiceError {
         chain: denied.chain,
         ..ServiceError::new(
             "MalformedPolicyDocumentException",
             "The new key policy will not allow you to update the key policy in the future.",
         )
     })
+}
+
+/// Whether there is such a principal. What other accounts have cannot be known here.
+pub(super) fn exists(app: &App, state: &State, principal: &Principal) -> bool {
+    match principal {
+        Principal::Arn(arn) if arn.split(':').nth(4) == Some(app.settings.account.as_str()) => {
+            let session = arn.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next());
+            match session {
+                Some(role) => state.iam_roles.values().any(|record| {
+                    record.entity.arn.rsplit('/').next() == Some(role)
+                        && record.entity.arn.split(':').nth(4) == arn.split(':').nth(4)
+                }),
+                None => {
+                    arn.contains(":federated-user/")
+                        || role_by_arn(state, arn).is_some()
+                        || user_by_arn(state, arn).is_some()
+                }
+            }
+        }
+        // What a policy holds in place of a principal that was deleted; nobody can write it anew.
+        Principal::Id(_) => false,
+        _ => true,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::kms::{KeyState, Rotation};
+use domain::kms::{KeySpec, KeyState, KeyUsage, Rotation};
 use serde::{Deserialize, Serialize};
 use wire::{Blob, Timestamp};
 
@@ -20,15 +20,21 @@ pub struct KeyRecord {
     pub account: String,
     /// What the key is for, in its owner's words.
     pub description: String,
-    /// `SYMMETRIC_DEFAULT`.
-    pub spec: String,
-    /// `ENCRYPT_DECRYPT`.
-    pub usage: String,
+    /// What it is made of.
+    pub spec: KeySpec,
+    /// What it does.
+    pub usage: KeyUsage,
     /// Whose key it is.
     pub manager: KeyManager,
-    /// A primary multi-Region key.
+    /// Where its material comes from.
+    #[serde(default)]
+    pub origin: Origin,
+    /// A multi-Region key, primary or replica.
     #[serde(default)]
     pub multi_region: bool,
+    /// The primary key's ARN; only of a replica.
+    #[serde(default)]
+    pub primary_arn: Option<String>,
     /// Its state.
     pub state: KeyState,
     /// When it was made.
@@ -36,6 +42,9 @@ pub struct KeyRecord {
     /// When it will be gone; only while its deletion is pending.
     #[serde(default)]
     pub deletion_at: Option<Timestamp>,
+    /// How long its deletion will wait when its replicas are gone, in days; only while it waits for that.
+    #[serde(default)]
+    pub deletion_window_days: Option<i64>,
     /// The key policy.
     pub policy: String,
     /// Tags.
@@ -46,6 +55,9 @@ pub struct KeyRecord {
     pub rotation: Option<Rotation>,
     /// All material it ever had, the current one last.
     pub materials: Vec<MaterialRecord>,
+    /// Imported material that becomes the current one at the next rotation.
+    #[serde(default)]
+    pub next_material: Option<MaterialRecord>,
 }
 
 /// Who manages a key.
@@ -57,15 +69,41 @@ pub enum KeyManager {
     Aws,
 }
 
+/// Where key material comes from (`Origin`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// It was made here.
+    #[default]
+    AwsKms,
+    /// It was imported.
+    External,
+}
+
 /// One version of a key's material.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MaterialRecord {
     /// 64 hexadecimal digits.
     pub id: String,
-    /// When it was made.
+    /// When it was made or imported.
     pub created_at: Timestamp,
-    /// The 32 bytes, sealed under the root key.
+    /// The secret bytes, or the private key in PKCS #8, sealed under the root key. Empty when imported material was
+    /// deleted or has expired.
     pub sealed: Blob,
+    /// The ARN in whose name it was sealed, when it is not the key's own: replicas share the primary key's material.
+    #[serde(default)]
+    pub sealed_for: Option<String>,
+    /// The public key (SubjectPublicKeyInfo) of asymmetric material.
+    #[serde(default)]
+    pub public_key: Option<Blob>,
+    /// When it became the current one by RotateKeyOnDemand.
+    #[serde(default)]
+    pub on_demand_at: Option<Timestamp>,
+    /// When imported material expires.
+    #[serde(default)]
+    pub valid_to: Option<Timestamp>,
+    /// What its importer says of it.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// An alias. Its key is its ARN.
@@ -83,9 +121,74 @@ pub struct AliasRecord {
     pub updated_at: Timestamp,
 }
 
+impl Origin {
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AwsKms => "AWS_KMS",
+            Self::External => "EXTERNAL",
+        }
+    }
+}
+
+impl MaterialRecord {
+    /// Whether the secret is there.
+    pub fn is_present(&self) -> bool {
+        !self.sealed.0.is_empty()
+    }
+
+    /// Forgets the secret; its name stays, so that only the same material can be imported in its place.
+    pub fn forget(&mut self) {
+        self.sealed = Blob(Vec::new());
+        self.public_key = None;
+        self.valid_to = None;
+    }
+
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.is_present() && self.valid_to.is_some_and(|at| at <= now)
+    }
+}
+
 impl KeyRecord {
     /// Whether the key is gone: its deletion's time has come, though nobody has swept it away yet.
     pub fn is_gone(&self, now: Timestamp) -> bool {
         self.deletion_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether imported material has expired that nobody has taken away yet.
+    pub fn has_expired_material(&self, now: Timestamp) -> bool {
+        self.materials.iter().chain(&self.next_material).any(|material| material.has_expired(now))
+    }
+
+    /// Takes away the material that has expired.
+    pub fn expire_material(&mut self, now: Timestamp) {
+        for material in self.materials.iter_mut().chain(&mut self.next_material) {
+            if material.has_expired(now) {
+                material.forget();
+            }
+        }
+        self.settle_import();
+    }
+
+    /// The state that follows from what is there of imported material: all that ever was current must be.
+    pub fn settle_import(&mut self) {
+        let complete = !self.materials.is_empty() && self.materials.iter().all(MaterialRecord::is_present);
+        match self.state {
+            KeyState::PendingImport if complete => self.state = KeyState::Enabled,
+            KeyState::Enabled | KeyState::Disabled if !complete => self.state = KeyState::PendingImport,
+            _ => {}
+        }
+    }
+
+    /// The current material, if it is there.
+    pub fn current(&self) -> Option<&MaterialRecord> {
+        self.materials.last().filter(|material| material.is_present())
+    }
+
+    /// The id of the current material, of a symmetric encryption key; others show none. Material that was imported and
+    /// deleted is still shown, so that its owner knows what to import again.
+    pub fn current_material_id(&self) -> Option<String> {
+        let shown = self.materials.last().filter(|_| self.spec == KeySpec::SymmetricDefault);
+        shown.map(|material| material.id.clone())
     }
 }

@@ -8,8 +8,9 @@ use api::kms::{
 };
 use domain::kms::{KeyState, deletion_window_days};
 
-use super::error;
 use super::lookup::{Keys, change};
+use super::record::{KeyRecord, Origin};
+use super::{error, replicas};
 use crate::{App, Authorized, Request, ServiceError};
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -20,7 +21,7 @@ pub(super) async fn enable(app: Arc<App>, request: Request<EnableKeyInput>) -> R
         Ok(Keys::new(&app, state, caller).access("kms:EnableKey", &input.key_id))
     })?;
     change(&app, &caller, &input.key_id, |key| {
-        key.state.changeable(&key.arn)?;
+        key.state.switchable(&key.arn)?;
         key.state = KeyState::Enabled;
         Ok(())
     })
@@ -37,7 +38,7 @@ pub(super) async fn disable(
         Ok(Keys::new(&app, state, caller).access("kms:DisableKey", &input.key_id))
     })?;
     change(&app, &caller, &input.key_id, |key| {
-        key.state.changeable(&key.arn)?;
+        key.state.switchable(&key.arn)?;
         key.state = KeyState::Disabled;
         Ok(())
     })
@@ -58,18 +59,26 @@ pub(super) async fn schedule_deletion(
     let days = deletion_window_days(input.pending_window_in_days.map(i64::from)).ok_or_else(|| {
         error::validation("1 validation error detected: Value at 'pendingWindowInDays' failed to satisfy constraint: Member must be between 7 and 30")
     })?;
-    let deletion_at = app.now().plus_seconds(days * DAY_SECONDS);
-    let arn = change(&app, &caller, &input.key_id, |key| {
-        key.state.changeable(&key.arn)?;
-        key.state = KeyState::PendingDeletion;
-        key.deletion_at = Some(deletion_at);
-        Ok(key.arn.clone())
-    })
-    .await?;
+    let at = app.now().plus_seconds(days * DAY_SECONDS);
+    let key = app
+        .store
+        .write(|state| {
+            let mut key = KeyRecord::clone(&*Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?);
+            key.state.changeable(&key.arn)?;
+            if replicas::has_replicas(state, &key) {
+                // Its window begins when the last replica is gone.
+                (key.state, key.deletion_window_days) = (KeyState::PendingReplicaDeletion, Some(days));
+            } else {
+                (key.state, key.deletion_at) = (KeyState::PendingDeletion, Some(at));
+            }
+            state.kms_keys.put(&key.arn.clone(), key.clone());
+            Ok::<_, ServiceError>(key)
+        })
+        .await?;
     Ok(ScheduleKeyDeletionOutput {
-        key_id: Some(arn),
-        deletion_date: Some(deletion_at),
-        key_state: Some(KeyState::PendingDeletion.name().into()),
+        key_id: Some(key.arn),
+        deletion_date: key.deletion_at,
+        key_state: Some(key.state.name().into()),
         pending_window_in_days: i32::try_from(days).ok(),
     })
 }
@@ -85,7 +94,10 @@ pub(super) async fn cancel_deletion(
     let arn = change(&app, &caller, &input.key_id, |key| {
         key.state.cancellable(&key.arn)?;
         key.state = KeyState::Disabled;
-        key.deletion_at = None;
+        (key.deletion_at, key.deletion_window_days) = (None, None);
+        if key.origin == Origin::External {
+            key.settle_import();
+        }
         Ok(key.arn.clone())
     })
     .await?;

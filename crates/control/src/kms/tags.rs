@@ -89,7 +89,7 @@ pub(super) fn merged(
         merged.insert(tag.tag_key, tag.tag_value);
     }
     if merged.len() > RESOURCE_TAGS {
-        return Err(ServiceError::new("LimitExceededException", "Too many tags"));
+        return Err(ServiceError::new("TagException", "Too many tags"));
     }
     Ok(merged)
 }

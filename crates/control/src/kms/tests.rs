@@ -241,7 +241,7 @@ async fn aliases_stand_for_keys() {
     assert!(decrypt(&test, &blob, &[], &root()).await.is_ok());
     let disable = DisableKeyInput { key_id: "alias/a".into() };
     let error = states::disable(Arc::clone(&test.app), ask(disable, &root())).await.expect_err("takes no alias");
-    assert_eq!(error.to_string(), "NotFoundException: Invalid keyId alias/a");
+    assert_eq!(error.to_string(), "NotFoundException: Invalid keyId 'alias/a'");
     let unknown = DescribeKeyInput { key_id: "alias/unknown".into(), grant_tokens: None };
     let error = keys::describe(Arc::clone(&test.app), ask(unknown, &root())).await.expect_err("unknown");
     assert_eq!(error.message, format!("Alias arn:aws:kms:{REGION}:{ACCOUNT}:alias/unknown is not found."));

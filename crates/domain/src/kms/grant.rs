@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wire::Timestamp;
 
-use super::EncryptionContext;
+use super::{EncryptionContext, KeySpec, KeyUsage};
 
 /// What a grant can allow (`GrantOperation`).
 pub const OPERATIONS: [&str; 17] = [
@@ -29,6 +29,22 @@ pub const OPERATIONS: [&str; 17] = [
     "VerifyMac",
     "DeriveSharedSecret",
 ];
+
+/// Whether a key of this usage and spec has the operation, so that a grant can allow it.
+pub fn has_operation(operation: &str, usage: KeyUsage, spec: KeySpec) -> bool {
+    match operation {
+        "Encrypt" | "Decrypt" | "ReEncryptFrom" | "ReEncryptTo" => usage == KeyUsage::EncryptDecrypt,
+        "GenerateDataKey"
+        | "GenerateDataKeyWithoutPlaintext"
+        | "GenerateDataKeyPair"
+        | "GenerateDataKeyPairWithoutPlaintext" => spec == KeySpec::SymmetricDefault,
+        "Sign" | "Verify" => usage == KeyUsage::SignVerify,
+        "GetPublicKey" => spec.is_asymmetric(),
+        "GenerateMac" | "VerifyMac" => usage == KeyUsage::GenerateVerifyMac,
+        "DeriveSharedSecret" => usage == KeyUsage::KeyAgreement,
+        _ => OPERATIONS.contains(&operation),
+    }
+}
 
 /// A grant on a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +94,17 @@ impl Grant {
                 && self.constraints.equals.as_ref().is_none_or(|equals| context == equals)
         };
         self.operations.iter().any(|name| name == operation) && context.is_none_or(fits)
+    }
+
+    /// Whether a grantee may pass on, by a grant of its own, these operations under these constraints: no more than it
+    /// has itself.
+    pub fn covers_child(&self, operations: &[String], constraints: &GrantConstraints) -> bool {
+        let own = &self.constraints;
+        let equals = own.equals.is_none() || own.equals == constraints.equals;
+        let subset = own.subset.as_ref().is_none_or(|subset| {
+            [&constraints.subset, &constraints.equals].into_iter().flatten().any(|child| child.contains(subset))
+        });
+        equals && subset && operations.iter().all(|operation| self.operations.contains(operation))
     }
 
     /// The statement that this grant is worth for one action.
@@ -152,6 +179,42 @@ mod tests {
         assert_eq!(covers(&subset), [false, true, true]);
         assert_eq!(covers(&equals), [false, true, false]);
         assert!(!free.covers("Encrypt", Some(&none)));
+    }
+
+    #[test]
+    fn a_key_has_the_operations_of_its_usage() {
+        let has = |operation: &str| {
+            [
+                has_operation(operation, KeyUsage::EncryptDecrypt, KeySpec::SymmetricDefault),
+                has_operation(operation, KeyUsage::EncryptDecrypt, KeySpec::Rsa2048),
+                has_operation(operation, KeyUsage::SignVerify, KeySpec::EccNistP256),
+            ]
+        };
+        assert_eq!(has("Decrypt"), [true, true, false]);
+        assert_eq!(has("GenerateDataKey"), [true, false, false]);
+        assert_eq!(has("Sign"), [false, false, true]);
+        assert_eq!(has("GetPublicKey"), [false, true, true]);
+        assert_eq!(has("DescribeKey"), [true, true, true]);
+        assert_eq!(has("Nothing"), [false, false, false]);
+    }
+
+    #[test]
+    fn a_child_grant_allows_no_more_than_its_parent() {
+        let one = EncryptionContext::from_iter([("a", "1")]);
+        let two = EncryptionContext::from_iter([("a", "1"), ("b", "2")]);
+        let decrypt = ["Decrypt".to_owned()];
+        let parent = grant(GrantConstraints { subset: Some(one.clone()), equals: None });
+        let child = |subset: Option<&EncryptionContext>, equals: Option<&EncryptionContext>| GrantConstraints {
+            subset: subset.cloned(),
+            equals: equals.cloned(),
+        };
+        assert!(parent.covers_child(&decrypt, &child(Some(&two), None)));
+        assert!(parent.covers_child(&decrypt, &child(None, Some(&two))));
+        assert!(!parent.covers_child(&decrypt, &child(None, None)));
+        assert!(!parent.covers_child(&["Encrypt".to_owned()], &child(Some(&two), None)));
+        let exact = grant(GrantConstraints { subset: None, equals: Some(one.clone()) });
+        assert!(exact.covers_child(&decrypt, &child(None, Some(&one))));
+        assert!(!exact.covers_child(&decrypt, &child(Some(&one), None)));
     }
 
     #[test]

@@ -13,11 +13,14 @@ pub enum KeyReference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyReferenceError {
     /// Neither an id nor an ARN nor an alias.
-    #[error("Invalid keyId {0}")]
+    #[error("Invalid keyId '{0}'")]
     KeyId(String),
     /// Begins like an ARN, is none of a key or an alias.
     #[error("Invalid arn {0}")]
     Arn(String),
+    /// Of another region, whose name this is.
+    #[error("Invalid arn {0}")]
+    Region(String),
 }
 
 /// The ARN of a key.
@@ -26,14 +29,19 @@ pub fn key_arn(region: &str, account: &str, id: &str) -> String {
 }
 
 impl KeyReference {
-    /// Reads a `KeyId` argument; names without an ARN are of this region and account.
+    /// Reads a `KeyId` argument; names without an ARN are of this region and account, ARNs of this region.
     ///
     /// # Errors
     /// [`KeyReferenceError`], in KMS's words.
     pub fn parse(text: &str, region: &str, account: &str) -> Result<Self, KeyReferenceError> {
         if text.starts_with("arn:") {
-            let mut parts = text.splitn(6, ':').skip(2);
-            let resource = (parts.next() == Some("kms")).then(|| parts.nth(2)).flatten().unwrap_or_default();
+            let parts: Vec<&str> = text.splitn(6, ':').collect();
+            let ["arn", _, "kms", own, _, resource] = parts[..] else {
+                return Err(KeyReferenceError::Arn(text.to_owned()));
+            };
+            if own != region {
+                return Err(KeyReferenceError::Region(own.to_owned()));
+            }
             return match resource.split_once('/') {
                 Some(("key", id)) if !id.is_empty() => Ok(Self::Key(text.to_owned())),
                 Some(("alias", name)) if !name.is_empty() => Ok(Self::Alias(text.to_owned())),
@@ -66,8 +74,8 @@ mod tests {
     #[test]
     fn each_form_names_its_key_or_alias() {
         let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
-        let arn = format!("arn:aws:kms:eu-central-1:111122223333:key/{id}");
-        let alias = "arn:aws:kms:eu-central-1:111122223333:alias/a/b".to_owned();
+        let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{id}");
+        let alias = "arn:aws:kms:us-east-1:111122223333:alias/a/b".to_owned();
         let cases = [
             (id.to_owned(), Ok(KeyReference::Key(format!("arn:aws:kms:us-east-1:123456789012:key/{id}")))),
             (arn.clone(), Ok(KeyReference::Key(arn))),
@@ -83,7 +91,11 @@ mod tests {
             ("my-key".to_owned(), Err(KeyReferenceError::KeyId("my-key".into()))),
             (String::new(), Err(KeyReferenceError::KeyId(String::new()))),
             ("arn:aws:s3:::bucket".to_owned(), Err(KeyReferenceError::Arn("arn:aws:s3:::bucket".into()))),
-            ("arn:aws:kms:r:a:key/".to_owned(), Err(KeyReferenceError::Arn("arn:aws:kms:r:a:key/".into()))),
+            (
+                "arn:aws:kms:us-east-1:a:key/".to_owned(),
+                Err(KeyReferenceError::Arn("arn:aws:kms:us-east-1:a:key/".into())),
+            ),
+            (format!("arn:aws:kms:eu-west-1:a:key/{id}"), Err(KeyReferenceError::Region("eu-west-1".into()))),
             ("arn:aws:kms".to_owned(), Err(KeyReferenceError::Arn("arn:aws:kms".into()))),
         ];
         for (text, expected) in cases {
