@@ -23,6 +23,17 @@ def test_groups(logs):
     logs.tag_resource(resourceArn=arn, tags={"c": "d"})
     logs.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"c": "d"}
+    logs.tag_log_group(logGroupName=name, tags={"e": "f"})
+    logs.untag_log_group(logGroupName=name, tags=["c"])
+    assert logs.list_tags_log_group(logGroupName=name)["tags"] == {"e": "f"}
+    refused("ResourceNotFoundException", logs.list_tags_log_group, logGroupName=name + "-gone")
+    listed = logs.list_log_groups(logGroupNamePattern="^/app/group")["logGroups"]
+    assert {"logGroupName": name, "logGroupArn": arn, "logGroupClass": "STANDARD"} in listed
+    assert logs.list_log_groups(logGroupNamePattern="no-such-group")["logGroups"] == []
+    logs.put_log_group_deletion_protection(logGroupIdentifier=arn, deletionProtectionEnabled=True)
+    assert logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["deletionProtectionEnabled"] is True
+    refused("ValidationException", logs.delete_log_group, logGroupName=name)
+    logs.put_log_group_deletion_protection(logGroupIdentifier=name, deletionProtectionEnabled=False)
     logs.delete_log_group(logGroupName=name)
     message = refused("ResourceNotFoundException", logs.delete_log_group, logGroupName=name)["Error"]["Message"]
     assert message == "The specified log group does not exist."

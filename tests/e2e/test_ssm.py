@@ -24,7 +24,6 @@ def test_a_parameter_and_its_versions(ssm):
     created = ssm.put_parameter(Name=name, Value="one", Type="String", Description="d", AllowedPattern="[a-z]+", Tags=[{"Key": "a", "Value": "b"}])
     assert (created["Version"], created["Tier"]) == (1, "Standard")
     assert "already exists" in message("ParameterAlreadyExists", ssm.put_parameter, Name=name, Value="two", Type="String")
-    refused("HierarchyTypeMismatchException", ssm.put_parameter, Name=name, Value="two", Type="SecureString", Overwrite=True)
     refused("ValidationException", ssm.put_parameter, Name=name, Value="two", Overwrite=True, Tags=[{"Key": "a", "Value": "b"}])
     told = message("ParameterPatternMismatchException", ssm.put_parameter, Name=name, Value="TWO", Overwrite=True)
     assert told == "Parameter value, cannot be validated against allowedPattern: [a-z]+"
@@ -131,6 +130,12 @@ def test_secure_strings(server, ssm):
         assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "s3cret"
     keys = {one["Name"]: one["KeyId"] for one in ssm.describe_parameters(ParameterFilters=[{"Key": "Type", "Values": ["SecureString"]}], MaxResults=50)["Parameters"]}
     assert (keys[plain], keys[own]) == ("alias/aws/ssm", alias)
+    ssm.put_parameter(Name=own, Value="s3cret", Overwrite=True)
+    assert ssm.get_parameter_history(Name=own)["Parameters"][-1]["KeyId"] == alias
+    changed = unique("changed")
+    ssm.put_parameter(Name=changed, Value="s3cret", Type="String")
+    ssm.put_parameter(Name=changed, Value="s3cret", Type="SecureString", Overwrite=True)
+    assert "s3cret" not in ssm.get_parameter(Name=changed)["Parameter"]["Value"]
     user = unique("reader")
     iam.create_user(UserName=user)
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=allow("ssm:GetParameter", "*"))

@@ -308,6 +308,61 @@ pub mod op {
         type Input = super::ListTagsForResourceInput;
         type Output = super::ListTagsForResourceOutput;
     }
+
+    /// `TagLogGroup`.
+    pub enum TagLogGroup {}
+
+    impl crate::Operation for TagLogGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "TagLogGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::TagLogGroupInput;
+        type Output = super::TagLogGroupOutput;
+    }
+
+    /// `UntagLogGroup`.
+    pub enum UntagLogGroup {}
+
+    impl crate::Operation for UntagLogGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "UntagLogGroup";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::UntagLogGroupInput;
+        type Output = super::UntagLogGroupOutput;
+    }
+
+    /// `ListTagsLogGroup`.
+    pub enum ListTagsLogGroup {}
+
+    impl crate::Operation for ListTagsLogGroup {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListTagsLogGroup";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListTagsLogGroupInput;
+        type Output = super::ListTagsLogGroupOutput;
+    }
+
+    /// `ListLogGroups`.
+    pub enum ListLogGroups {}
+
+    impl crate::Operation for ListLogGroups {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ListLogGroups";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ListLogGroupsInput;
+        type Output = super::ListLogGroupsOutput;
+    }
+
+    /// `PutLogGroupDeletionProtection`.
+    pub enum PutLogGroupDeletionProtection {}
+
+    impl crate::Operation for PutLogGroupDeletionProtection {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "PutLogGroupDeletionProtection";
+        const HAS_OUTPUT: bool = false;
+        type Input = super::PutLogGroupDeletionProtectionInput;
+        type Output = super::PutLogGroupDeletionProtectionOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -335,6 +390,15 @@ pub struct TagResourceOutput {}
 pub struct UntagResourceOutput {}
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TagLogGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct UntagLogGroupOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PutLogGroupDeletionProtectionOutput {}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct CreateLogGroupInput {
     #[serde(rename = "logGroupName")]
@@ -356,6 +420,14 @@ pub struct CreateLogStreamInput {
     pub log_group_name: String,
     #[serde(rename = "logStreamName")]
     pub log_stream_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DataSourceFilter {
+    pub name: String,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -544,6 +616,38 @@ pub struct InputLogEvent {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct ListLogGroupsInput {
+    #[serde(rename = "logGroupNamePattern", skip_serializing_if = "Option::is_none")]
+    pub log_group_name_pattern: Option<String>,
+    #[serde(rename = "logGroupClass", skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<String>,
+    #[serde(rename = "includeLinkedAccounts", skip_serializing_if = "Option::is_none")]
+    pub include_linked_accounts: Option<bool>,
+    #[serde(rename = "accountIdentifiers", skip_serializing_if = "Option::is_none")]
+    pub account_identifiers: Option<Vec<String>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "dataSources", skip_serializing_if = "Option::is_none")]
+    pub data_sources: Option<Vec<DataSourceFilter>>,
+    #[serde(rename = "fieldIndexNames", skip_serializing_if = "Option::is_none")]
+    pub field_index_names: Option<Vec<String>>,
+    #[serde(rename = "logGroupTags", skip_serializing_if = "Option::is_none")]
+    pub log_group_tags: Option<Vec<TagFilter>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListLogGroupsOutput {
+    #[serde(rename = "logGroups", skip_serializing_if = "Option::is_none")]
+    pub log_groups: Option<Vec<LogGroupSummary>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ListTagsForResourceInput {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
@@ -552,6 +656,20 @@ pub struct ListTagsForResourceInput {
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ListTagsForResourceOutput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListTagsLogGroupInput {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ListTagsLogGroupOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<std::collections::BTreeMap<String, String>>,
 }
@@ -585,6 +703,17 @@ pub struct LogGroup {
     pub deletion_protection_enabled: Option<bool>,
     #[serde(rename = "bearerTokenAuthenticationEnabled", skip_serializing_if = "Option::is_none")]
     pub bearer_token_authentication_enabled: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct LogGroupSummary {
+    #[serde(rename = "logGroupName", skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<String>,
+    #[serde(rename = "logGroupArn", skip_serializing_if = "Option::is_none")]
+    pub log_group_arn: Option<String>,
+    #[serde(rename = "logGroupClass", skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -647,6 +776,15 @@ pub struct PutLogEventsOutput {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct PutLogGroupDeletionProtectionInput {
+    #[serde(rename = "logGroupIdentifier")]
+    pub log_group_identifier: String,
+    #[serde(rename = "deletionProtectionEnabled")]
+    pub deletion_protection_enabled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PutRetentionPolicyInput {
     #[serde(rename = "logGroupName")]
     pub log_group_name: String,
@@ -683,10 +821,34 @@ pub struct SearchedLogStream {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct TagFilter {
+    pub key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TagLogGroupInput {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TagResourceInput {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
     pub tags: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct UntagLogGroupInput {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -713,6 +875,14 @@ impl wire::Checked for CreateLogStreamInput {
         check.required("logStreamName", &self.log_stream_name, &constraint::LOG_STREAM_NAME);
     }
 }
+
+impl wire::Checked for DataSourceFilter {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("name", &self.name, &wire::Constraint::NONE);
+    }
+}
+
+impl wire::Value for DataSourceFilter {}
 
 impl wire::Checked for DeleteLogGroupInput {
     fn check(&self, check: &mut wire::Check) {
@@ -802,9 +972,30 @@ impl wire::Checked for InputLogEvent {
 
 impl wire::Value for InputLogEvent {}
 
+impl wire::Checked for ListLogGroupsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("logGroupNamePattern", &self.log_group_name_pattern, &constraint::LOG_GROUP_NAME_REGEX_PATTERN);
+        check.value("logGroupClass", &self.log_group_class, &constraint::LOG_GROUP_CLASS);
+        check.value("accountIdentifiers", &self.account_identifiers, &constraint::ACCOUNT_IDS);
+        check.value("nextToken", &self.next_token, &constraint::NEXT_TOKEN);
+        check.value("limit", &self.limit, &constraint::LIST_LIMIT);
+        check.value("dataSources", &self.data_sources, &constraint::DATA_SOURCE_FILTERS);
+        check.within("dataSources", &self.data_sources);
+        check.value("fieldIndexNames", &self.field_index_names, &constraint::FIELD_INDEX_NAMES);
+        check.value("logGroupTags", &self.log_group_tags, &constraint::TAG_FILTERS);
+        check.within("logGroupTags", &self.log_group_tags);
+    }
+}
+
 impl wire::Checked for ListTagsForResourceInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("resourceArn", &self.resource_arn, &constraint::AMAZON_RESOURCE_NAME);
+    }
+}
+
+impl wire::Checked for ListTagsLogGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("logGroupName", &self.log_group_name, &constraint::LOG_GROUP_NAME);
     }
 }
 
@@ -819,9 +1010,31 @@ impl wire::Checked for PutLogEventsInput {
     }
 }
 
+impl wire::Checked for PutLogGroupDeletionProtectionInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("logGroupIdentifier", &self.log_group_identifier, &constraint::LOG_GROUP_IDENTIFIER);
+    }
+}
+
 impl wire::Checked for PutRetentionPolicyInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("logGroupName", &self.log_group_name, &constraint::LOG_GROUP_NAME);
+    }
+}
+
+impl wire::Checked for TagFilter {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("key", &self.key, &constraint::TAG_FILTER_KEY);
+        check.value("values", &self.values, &constraint::TAG_FILTER_VALUES);
+    }
+}
+
+impl wire::Value for TagFilter {}
+
+impl wire::Checked for TagLogGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("logGroupName", &self.log_group_name, &constraint::LOG_GROUP_NAME);
+        check.value("tags", &self.tags, &constraint::TAGS);
     }
 }
 
@@ -829,6 +1042,13 @@ impl wire::Checked for TagResourceInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("resourceArn", &self.resource_arn, &constraint::AMAZON_RESOURCE_NAME);
         check.value("tags", &self.tags, &constraint::TAGS);
+    }
+}
+
+impl wire::Checked for UntagLogGroupInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("logGroupName", &self.log_group_name, &constraint::LOG_GROUP_NAME);
+        check.value("tags", &self.tags, &constraint::TAG_LIST);
     }
 }
 
@@ -853,6 +1073,8 @@ mod constraint {
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=/:,.@-]*");
         &PATTERN
     });
+
+    pub(super) static DATA_SOURCE_FILTERS: Constraint = Constraint::NONE.at_least(1).at_most(5);
 
     pub(super) static DESCRIBE_LIMIT: Constraint = Constraint::NONE.at_least(1).at_most(50);
 
@@ -883,6 +1105,14 @@ mod constraint {
 
     pub(super) static EVENTS_LIMIT: Constraint = Constraint::NONE.at_least(1).at_most(10000);
 
+    pub(super) static FIELD_INDEX_NAME: Constraint = Constraint::NONE.at_least(1).at_most(512).matching({
+        static PATTERN: wire::Pattern = wire::Pattern::new("[\\.\\-_/#A-Za-z0-9]+");
+        &PATTERN
+    });
+
+    pub(super) static FIELD_INDEX_NAMES: Constraint =
+        Constraint::NONE.at_least(1).at_most(20).with_members(&FIELD_INDEX_NAME);
+
     pub(super) static FILTER_PATTERN: Constraint = Constraint::NONE.at_least(0).at_most(1024);
 
     pub(super) static INPUT_LOG_EVENTS: Constraint = Constraint::NONE.at_least(1).at_most(10000);
@@ -891,6 +1121,8 @@ mod constraint {
         Constraint::NONE.at_least(1).at_most(100).with_members(&LOG_STREAM_NAME);
 
     pub(super) static KMS_KEY_ID: Constraint = Constraint::NONE.at_most(256);
+
+    pub(super) static LIST_LIMIT: Constraint = Constraint::NONE.at_least(1).at_most(1000);
 
     pub(super) static LOG_GROUP_CLASS: Constraint =
         Constraint::NONE.one_of(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]);
@@ -910,6 +1142,12 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static LOG_GROUP_NAME_REGEX_PATTERN: Constraint = Constraint::NONE.at_least(3).at_most(129).matching({
+        static PATTERN: wire::Pattern =
+            wire::Pattern::new("(\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24})(\\|\\^?[\\.\\-_\\/#A-Za-z0-9]{3,24}){0,4}");
+        &PATTERN
+    });
+
     pub(super) static LOG_STREAM_NAME: Constraint = Constraint::NONE.at_least(1).at_most(512).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[^:*]*");
         &PATTERN
@@ -921,9 +1159,20 @@ mod constraint {
 
     pub(super) static SEQUENCE_TOKEN: Constraint = Constraint::NONE.at_least(1);
 
+    pub(super) static TAG_FILTER_KEY: Constraint = Constraint::NONE.at_least(1).at_most(128);
+
+    pub(super) static TAG_FILTER_VALUE: Constraint = Constraint::NONE.at_least(0).at_most(259);
+
+    pub(super) static TAG_FILTER_VALUES: Constraint =
+        Constraint::NONE.at_least(0).at_most(5).with_members(&TAG_FILTER_VALUE);
+
+    pub(super) static TAG_FILTERS: Constraint = Constraint::NONE.at_least(1).at_most(5);
+
     pub(super) static TAG_KEY: Constraint = Constraint::NONE.at_least(1).at_most(128);
 
     pub(super) static TAG_KEY_LIST: Constraint = Constraint::NONE.at_least(0).at_most(50).with_members(&TAG_KEY);
+
+    pub(super) static TAG_LIST: Constraint = Constraint::NONE.at_least(1).with_members(&TAG_KEY);
 
     pub(super) static TAG_VALUE: Constraint = Constraint::NONE.at_most(256);
 

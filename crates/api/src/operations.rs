@@ -297,6 +297,11 @@ macro_rules! for_each_operation {
         logs::TagResource,
         logs::UntagResource,
         logs::ListTagsForResource,
+        logs::TagLogGroup,
+        logs::UntagLogGroup,
+        logs::ListTagsLogGroup,
+        logs::ListLogGroups,
+        logs::PutLogGroupDeletionProtection,
         tidegate::CheckTaskDefinition,
         tidegate::ExplainTask,
         }

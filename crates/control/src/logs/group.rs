@@ -9,7 +9,7 @@ use api::logs::{
 use domain::logs::page::{list_token, parse_list_token};
 
 use super::record::{LogGroup, group_arn, stream_arn};
-use super::{blocking, group, invalid};
+use super::{blocking, group, invalid, protection};
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const PAGE: usize = 50;
@@ -30,9 +30,6 @@ pub(super) async fn create(
     if input.kms_key_id.is_some() {
         return Err(invalid("kmsKeyId is not served here: log groups are not encrypted with a KMS key."));
     }
-    if input.deletion_protection_enabled == Some(true) {
-        return Err(invalid("deletionProtectionEnabled is not served here."));
-    }
     if input.log_group_name.starts_with("aws/") {
         return Err(invalid("Log group names starting with aws/ are reserved for AWS."));
     }
@@ -44,6 +41,7 @@ pub(super) async fn create(
         retention_days: None,
         class: input.log_group_class.unwrap_or_else(|| "STANDARD".to_owned()),
         tags: input.tags.unwrap_or_default(),
+        deletion_protected: input.deletion_protection_enabled == Some(true),
     };
     app.store
         .write(|state| {
@@ -70,7 +68,9 @@ pub(super) async fn delete(
     let streams = app
         .store
         .write(|state| {
-            group(state, &arn)?;
+            if group(state, &arn)?.deletion_protected {
+                return Err(protection::protected());
+            }
             state.log_groups.remove(&arn);
             let prefix = stream_arn(&arn, "");
             let streams: Vec<_> = state
@@ -99,7 +99,7 @@ pub(super) async fn describe(
         Ok(Access::to("logs:DescribeLogGroups", stream_arn(&group_arn(caller, ""), "")))
     })?;
     if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
-        return Err(invalid("logGroupNamePrefix and logGroupNamePattern are mutually exclusive parameters."));
+        return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
     }
     let after = match &input.next_token {
         Some(token) => {
@@ -121,6 +121,8 @@ pub(super) async fn describe(
     let mut groups = state.log_groups.with_prefix(&prefix).map(|(_, group)| group).filter(|group| wanted(group));
     let page: Vec<Arc<LogGroup>> = groups.by_ref().take(limit).cloned().collect();
     let next_token = groups.next().and_then(|_| page.last()).map(|last| list_token(&last.name));
+    // As on AWS, a search by pattern shows neither sizes nor protection.
+    let by_pattern = input.log_group_name_pattern.is_some();
     let reader = Arc::clone(&app);
     let snapshot = Arc::clone(&state);
     let groups = blocking(move || {
@@ -130,7 +132,11 @@ pub(super) async fn describe(
             for (_, stream) in snapshot.log_streams.with_prefix(&prefix) {
                 stored_bytes += reader.logs.summary(&stream.id)?.stored_bytes;
             }
-            Ok(view(group, i64::try_from(stored_bytes).unwrap_or(i64::MAX)))
+            let mut shown = view(group, i64::try_from(stored_bytes).unwrap_or(i64::MAX));
+            if by_pattern {
+                (shown.stored_bytes, shown.deletion_protection_enabled) = (None, None);
+            }
+            Ok(shown)
         };
         page.iter().map(view).collect::<Result<Vec<_>, ServiceError>>()
     })
@@ -148,6 +154,7 @@ fn view(group: &LogGroup, stored_bytes: i64) -> LogGroupView {
         stored_bytes: Some(stored_bytes),
         log_group_class: Some(group.class.clone()),
         log_group_arn: Some(group.arn.clone()),
+        deletion_protection_enabled: Some(group.deletion_protected),
         ..LogGroupView::default()
     }
 }

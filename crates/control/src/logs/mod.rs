@@ -4,6 +4,8 @@ mod files;
 mod filter_events;
 mod get_events;
 mod group;
+mod group_list;
+mod protection;
 mod put_events;
 pub mod record;
 mod retention;
@@ -37,6 +39,11 @@ pub fn routes(router: &mut Router) {
     router.add::<op::TagResource, _, _>(tag::tag);
     router.add::<op::UntagResource, _, _>(tag::untag);
     router.add::<op::ListTagsForResource, _, _>(tag::list);
+    router.add::<op::TagLogGroup, _, _>(tag::tag_group);
+    router.add::<op::UntagLogGroup, _, _>(tag::untag_group);
+    router.add::<op::ListTagsLogGroup, _, _>(tag::list_of_group);
+    router.add::<op::ListLogGroups, _, _>(group_list::run);
+    router.add::<op::PutLogGroupDeletionProtection, _, _>(protection::run);
 }
 
 impl From<LogFileError> for ServiceError {

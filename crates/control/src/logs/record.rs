@@ -25,6 +25,9 @@ pub struct LogGroup {
     /// Its tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Whether it must not be deleted.
+    #[serde(default)]
+    pub deletion_protected: bool,
 }
 
 impl LogGroup {
@@ -76,6 +79,10 @@ pub(super) fn named_group(
     match (name, identifier) {
         (None, Some(arn)) if arn.starts_with("arn:") => own_group(caller, arn).map(str::to_owned),
         (Some(name), None) | (None, Some(name)) => Ok(group_arn(caller, name)),
-        _ => Err(super::invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")),
+        (Some(_), Some(_)) => {
+            let message = "LogGroup name and LogGroup ARN are mutually exclusive parameters.";
+            Err(ServiceError::new("ValidationException", message))
+        }
+        (None, None) => Err(super::invalid("Either logGroupName or logGroupIdentifier must be given.")),
     }
 }

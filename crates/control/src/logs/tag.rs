@@ -1,13 +1,16 @@
-//! Tags of log groups.
+//! Tags of log groups: by ARN, and by name with the operations that AWS had first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::logs::{
-    ListTagsForResourceInput, ListTagsForResourceOutput, TagResourceInput, TagResourceOutput, UntagResourceInput,
-    UntagResourceOutput,
+    ListTagsForResourceInput, ListTagsForResourceOutput, ListTagsLogGroupInput, ListTagsLogGroupOutput,
+    TagLogGroupInput, TagLogGroupOutput, TagResourceInput, TagResourceOutput, UntagLogGroupInput, UntagLogGroupOutput,
+    UntagResourceInput, UntagResourceOutput,
 };
 
-use super::record::own_group;
+use super::no_group;
+use super::record::{group_arn, own_group, stream_arn};
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const TAGS: usize = 50;
@@ -15,26 +18,52 @@ const TAGS: usize = 50;
 /// TagResource.
 pub(super) async fn tag(app: Arc<App>, request: Request<TagResourceInput>) -> Result<TagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let mut access = Access::to("logs:TagResource", own_group(caller, &input.resource_arn)?);
-        for (key, value) in &input.tags {
-            access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
-        }
-        Ok(access)
+        let access = Access::to("logs:TagResource", own_group(caller, &input.resource_arn)?);
+        Ok(with_request_tags(access, &input.tags))
     })?;
     let arn = own_group(&caller, &input.resource_arn)?.to_owned();
+    add(&app, &arn, input.tags, no_resource).await?;
+    Ok(TagResourceOutput {})
+}
+
+/// TagLogGroup.
+pub(super) async fn tag_group(
+    app: Arc<App>,
+    request: Request<TagLogGroupInput>,
+) -> Result<TagLogGroupOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        let arn = group_arn(caller, &input.log_group_name);
+        Ok(with_request_tags(Access::to("logs:TagLogGroup", stream_arn(&arn, "")), &input.tags))
+    })?;
+    add(&app, &group_arn(&caller, &input.log_group_name), input.tags, no_group).await?;
+    Ok(TagLogGroupOutput {})
+}
+
+fn with_request_tags(access: Access, tags: &BTreeMap<String, String>) -> Access {
+    tags.iter().fold(access, |access, (key, value)| {
+        access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key)
+    })
+}
+
+async fn add(
+    app: &App,
+    arn: &str,
+    tags: BTreeMap<String, String>,
+    unknown: fn() -> ServiceError,
+) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
-            let tagged = state.log_groups.update(&arn, |group| {
-                group.tags.extend(input.tags);
+            let tagged = state.log_groups.update(arn, |group| {
+                group.tags.extend(tags);
                 group.tags.len()
             });
             match tagged {
-                None => Err(no_resource()),
+                None => Err(unknown()),
                 Some(count) if count > TAGS => {
                     let message = format!("A resource can have {TAGS} tags at most.");
                     Err(ServiceError::new("TooManyTagsException", message))
                 }
-                Some(_) => Ok(TagResourceOutput {}),
+                Some(_) => Ok(()),
             }
         })
         .await
@@ -49,11 +78,27 @@ pub(super) async fn untag(
         Ok(Access::to("logs:UntagResource", own_group(caller, &input.resource_arn)?))
     })?;
     let arn = own_group(&caller, &input.resource_arn)?.to_owned();
+    take_away(&app, &arn, &input.tag_keys, no_resource).await?;
+    Ok(UntagResourceOutput {})
+}
+
+/// UntagLogGroup.
+pub(super) async fn untag_group(
+    app: Arc<App>,
+    request: Request<UntagLogGroupInput>,
+) -> Result<UntagLogGroupOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        Ok(Access::to("logs:UntagLogGroup", stream_arn(&group_arn(caller, &input.log_group_name), "")))
+    })?;
+    take_away(&app, &group_arn(&caller, &input.log_group_name), &input.tags, no_group).await?;
+    Ok(UntagLogGroupOutput {})
+}
+
+async fn take_away(app: &App, arn: &str, keys: &[String], unknown: fn() -> ServiceError) -> Result<(), ServiceError> {
     app.store
         .write(|state| {
-            let keeps = |key: &String| !input.tag_keys.contains(key);
-            let untagged = state.log_groups.update(&arn, |group| group.tags.retain(|key, _| keeps(key)));
-            untagged.map(|()| UntagResourceOutput {}).ok_or_else(no_resource)
+            let untagged = state.log_groups.update(arn, |group| group.tags.retain(|key, _| !keys.contains(key)));
+            untagged.ok_or_else(unknown)
         })
         .await
 }
@@ -69,6 +114,19 @@ pub(super) async fn list(
     let state = app.store.read();
     let group = state.log_groups.get(own_group(&caller, &input.resource_arn)?).ok_or_else(no_resource)?;
     Ok(ListTagsForResourceOutput { tags: Some(group.tags.clone()) })
+}
+
+/// ListTagsLogGroup.
+pub(super) async fn list_of_group(
+    app: Arc<App>,
+    request: Request<ListTagsLogGroupInput>,
+) -> Result<ListTagsLogGroupOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
+        Ok(Access::to("logs:ListTagsLogGroup", stream_arn(&group_arn(caller, &input.log_group_name), "")))
+    })?;
+    let state = app.store.read();
+    let group = state.log_groups.get(&group_arn(&caller, &input.log_group_name)).ok_or_else(no_group)?;
+    Ok(ListTagsLogGroupOutput { tags: Some(group.tags.clone()) })
 }
 
 fn no_resource() -> ServiceError {

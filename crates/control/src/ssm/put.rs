@@ -63,8 +63,7 @@ fn already_exists() -> ServiceError {
     )
 }
 
-/// The version that is asked for, encrypted if need be. What is not said stays as it is in the present version; but the
-/// key, for which not saying one means the default key.
+/// The version that is asked for, encrypted if need be. What is not said stays as it is in the present version.
 async fn version(
     app: &Arc<App>,
     caller: &Caller,
@@ -96,8 +95,9 @@ async fn version(
     let tier = tier(input.tier.as_deref(), present_tier, input.value.expose(), policies.len())?;
     let (value, key_id) = match kind {
         Kind::SecureString => {
-            let key_id = input.key_id.as_deref().unwrap_or(DEFAULT_KEY);
-            (envelope::seal(app, caller, arn, key_id, tier, &input.value).await?, Some(key_id.to_owned()))
+            let key_id = input.key_id.clone().or_else(|| inherited(|version| version.key_id.clone()));
+            let key_id = key_id.unwrap_or_else(|| DEFAULT_KEY.to_owned());
+            (envelope::seal(app, caller, arn, &key_id, tier, &input.value).await?, Some(key_id))
         }
         Kind::String | Kind::StringList => (StoredValue::Plain(input.value.clone()), None),
     };
@@ -117,17 +117,11 @@ async fn version(
     })
 }
 
+/// The kind that is asked for; with Overwrite it may be another one than before.
 fn kind(input: &PutParameterInput, present: Option<&VersionRecord>) -> Result<Kind, ServiceError> {
-    match (input.r#type.as_deref().and_then(Kind::of_name), present) {
-        (Some(kind), Some(present)) if kind != present.kind => Err(ServiceError::new(
-            "HierarchyTypeMismatchException",
-            "Parameter Store doesn't support changing a parameter type in a hierarchy. For example, you can't change a \
-             parameter from a String type to a SecureString type. You must create a new, unique parameter.",
-        )),
-        (Some(kind), _) => Ok(kind),
-        (None, Some(present)) => Ok(present.kind),
-        (None, None) => Err(error::validation("A parameter type is required when you create a parameter.")),
-    }
+    let asked = input.r#type.as_deref().and_then(Kind::of_name);
+    let kind = asked.or_else(|| present.map(|present| present.kind));
+    kind.ok_or_else(|| error::validation("A parameter type is required when you create a parameter."))
 }
 
 /// Puts the version, and answers its number.

@@ -1,0 +1,81 @@
+//! ListLogGroups: names and classes of groups, without looking at their events. Linked accounts and the filters by data
+//! source, field index and tag are not served.
+
+use std::sync::Arc;
+
+use api::logs::{ListLogGroupsInput, ListLogGroupsOutput, LogGroupSummary};
+use domain::logs::page::{list_token, parse_list_token};
+
+use super::invalid;
+use super::record::{LogGroup, group_arn, stream_arn};
+use crate::{Access, App, Authorized, Request, ServiceError};
+
+const PAGE: usize = 50;
+
+/// ListLogGroups.
+pub(super) async fn run(
+    app: Arc<App>,
+    request: Request<ListLogGroupsInput>,
+) -> Result<ListLogGroupsOutput, ServiceError> {
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |_, _, caller| Ok(Access::to("logs:ListLogGroups", stream_arn(&group_arn(caller, ""), ""))))?;
+    refuse_what_is_not_served(&input)?;
+    let after = match &input.next_token {
+        Some(token) => {
+            parse_list_token::<String>(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?
+        }
+        None => String::new(),
+    };
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let wanted = |group: &LogGroup| {
+        group.name > after
+            && input.log_group_class.as_ref().is_none_or(|class| *class == group.class)
+            && input.log_group_name_pattern.as_deref().is_none_or(|pattern| matches(&group.name, pattern))
+    };
+    let prefix = group_arn(&caller, "");
+    let state = app.store.read();
+    let mut groups = state.log_groups.with_prefix(&prefix).map(|(_, group)| group).filter(|group| wanted(group));
+    let page: Vec<&Arc<LogGroup>> = groups.by_ref().take(limit).collect();
+    let next_token = groups.next().and_then(|_| page.last()).map(|last| list_token(&last.name));
+    let summary = |group: &&Arc<LogGroup>| LogGroupSummary {
+        log_group_name: Some(group.name.clone()),
+        log_group_arn: Some(group.arn.clone()),
+        log_group_class: Some(group.class.clone()),
+    };
+    Ok(ListLogGroupsOutput { log_groups: Some(page.iter().map(summary).collect()), next_token })
+}
+
+/// A pattern is up to five texts, separated by `|`, that a name contains, or with `^` begins with.
+fn matches(name: &str, pattern: &str) -> bool {
+    pattern.split('|').any(|text| match text.strip_prefix('^') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name.contains(text),
+    })
+}
+
+fn refuse_what_is_not_served(input: &ListLogGroupsInput) -> Result<(), ServiceError> {
+    let given = [
+        (input.include_linked_accounts == Some(true), "includeLinkedAccounts"),
+        (input.account_identifiers.is_some(), "accountIdentifiers"),
+        (input.data_sources.is_some(), "dataSources"),
+        (input.field_index_names.is_some(), "fieldIndexNames"),
+        (input.log_group_tags.is_some(), "logGroupTags"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, name)) => Err(invalid(format!("{name} of ListLogGroups is not served by Tidegate."))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        for (pattern, expected) in [("web", true), ("^/ecs", true), ("^web", false), ("api|web", true), ("api", false)]
+        {
+            assert_eq!(matches("/ecs/web", pattern), expected, "{pattern}");
+        }
+    }
+}
