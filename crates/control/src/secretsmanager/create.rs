@@ -49,7 +49,7 @@ pub(crate) async fn run(
     replication::check_regions(&app, &caller.region, &regions)?;
     let value = Value::given(input.secret_string.as_ref(), input.secret_binary.take())?;
     if let Some(existing) = existing(&app, &caller, &input.name, &version_id, value.as_ref()).await? {
-        return Ok(existing);
+        return with_replicas(&app, &caller, existing, regions, input.force_overwrite_replica_secret).await;
     }
     let arn = secret_arn(&caller.region, &caller.account, &input.name, &suffix);
     let kms_key_id = envelope::customer_key(input.kms_key_id.take());
@@ -66,13 +66,24 @@ pub(crate) async fn run(
         }
         None => None,
     };
-    let mut answer = answer(&secret, first_version);
-    app.store.write(|state| put(&app, state, &caller, secret.clone())).await?;
-    if !regions.is_empty() {
-        let existing = Existing::of(input.force_overwrite_replica_secret);
-        replication::add(&app, &caller, &secret, regions, existing).await?;
+    let answer = answer(&secret, first_version);
+    app.store.write(|state| put(&app, state, &caller, secret)).await?;
+    with_replicas(&app, &caller, answer, regions, input.force_overwrite_replica_secret).await
+}
+
+/// Makes the replicas of a secret that is there; those that are there already stay.
+async fn with_replicas(
+    app: &Arc<App>,
+    caller: &Caller,
+    mut answer: CreateSecretOutput,
+    regions: Vec<ReplicaRegionType>,
+    force: Option<bool>,
+) -> Result<CreateSecretOutput, ServiceError> {
+    if let Some(arn) = answer.arn.as_deref().filter(|_| !regions.is_empty()) {
+        let secret = Secrets::new(app, &app.store.read(), caller).find_primary(arn)?;
+        replication::add(app, caller, &secret, regions, Existing::of(force)).await?;
         let state = app.store.read();
-        let secret = Secrets::new(&app, &state, &caller).find(&arn)?;
+        let secret = Secrets::new(app, &state, caller).find_primary(arn)?;
         answer.replication_status = replication::shown(&state, &secret);
     }
     Ok(answer)

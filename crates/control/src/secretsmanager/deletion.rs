@@ -5,10 +5,12 @@ use std::sync::Arc;
 use api::secretsmanager::{DeleteSecretInput, DeleteSecretOutput, RestoreSecretInput, RestoreSecretOutput};
 use domain::iam::Caller;
 use domain::secrets::{deletion_window_days, secret_arn, suffix};
+use wire::Timestamp;
 
 use super::error;
 use super::lookup::Secrets;
 use super::record::SecretRecord;
+use crate::store::State;
 use crate::{App, Authorized, Request, ServiceError};
 
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -50,7 +52,7 @@ pub(crate) async fn delete(
                     "You can't perform this operation on the secret because it was already scheduled for deletion.",
                 ));
             }
-            state.secrets.update(&secret.arn, |secret| secret.deletion_at = Some(deletion_at));
+            schedule(state, app.now(), &secret.arn, Some(deletion_at));
             Ok(DeleteSecretOutput {
                 arn: Some(secret.arn.clone()),
                 name: Some(secret.name.clone()),
@@ -58,6 +60,13 @@ pub(crate) async fn delete(
             })
         })
         .await
+}
+
+fn schedule(state: &mut State, now: Timestamp, arn: &str, deletion_at: Option<Timestamp>) {
+    state.secrets.update(arn, |secret| {
+        secret.deletion_at = deletion_at;
+        secret.changed_at = now;
+    });
 }
 
 /// A replica is removed where its primary is, and a primary only when it has no replica left.
@@ -116,7 +125,7 @@ pub(super) async fn restore(
             if secret.primary_arn.is_some() {
                 return Err(error::is_replica());
             }
-            state.secrets.update(&secret.arn, |secret| secret.deletion_at = None);
+            schedule(state, app.now(), &secret.arn, None);
             Ok(RestoreSecretOutput { arn: Some(secret.arn.clone()), name: Some(secret.name.clone()) })
         })
         .await

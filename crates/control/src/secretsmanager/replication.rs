@@ -322,6 +322,10 @@ pub(super) async fn stop(
             state.secrets.update(primary_arn, |primary| primary.replicas.remove(region_of(&replica.arn)));
             state.secrets.update(&replica.arn, |secret| {
                 secret.primary_arn = None;
+                if let Some(rotation) = &mut secret.rotation {
+                    // That is the primary's.
+                    rotation.under_way = None;
+                }
                 secret.changed_at = app.now();
             });
             Ok(StopReplicationToReplicaOutput { arn: Some(replica.arn.clone()) })

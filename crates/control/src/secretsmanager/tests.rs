@@ -1,5 +1,8 @@
 //! Secrets Manager through its handlers: names, versions, keys, deletion; and that nothing plain reaches the disk.
 
+mod accounts;
+mod rotations;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -10,6 +10,7 @@ use domain::ecs::Task;
 use domain::failure::Failure;
 use domain::failure::LinkKind::{self, Key, Policy, Registry, Role, Secret};
 use domain::failure::Outcome::{self, Broken, Good, NotReached};
+use domain::iam::Caller;
 use serde_json::json;
 use wire::Sensitive;
 
@@ -34,6 +35,10 @@ impl World {
     }
 
     async fn secret(&self, name: &str, value: &str, key: Option<&str>) -> String {
+        self.secret_of(root(), name, value, key).await
+    }
+
+    async fn secret_of(&self, caller: Caller, name: &str, value: &str, key: Option<&str>) -> String {
         let input = CreateSecretInput {
             name: name.into(),
             secret_string: Some(Sensitive::from(value)),
@@ -41,7 +46,7 @@ impl World {
             client_request_token: Some(self.test.app.uuid()),
             ..CreateSecretInput::default()
         };
-        let answer = secretsmanager::create::run(Arc::clone(&self.test.app), Request::new(input, root(), "r")).await;
+        let answer = secretsmanager::create::run(Arc::clone(&self.test.app), Request::new(input, caller, "r")).await;
         answer.expect("a secret").arn.expect("an ARN")
     }
 
@@ -121,6 +126,22 @@ async fn the_whole_road_gives_the_credentials() {
     }
     world.task(Some(&role), None, json!([])).await;
     assert_eq!(world.registry_auth().await.expect("no secret is named"), None);
+}
+
+#[tokio::test]
+async fn a_secret_of_another_region_is_read_there() {
+    let world = World::new();
+    let away = Caller { region: "eu-west-1".into(), ..root() };
+    let secret = world.secret_of(away, "hub", CREDENTIALS, None).await;
+    assert!(secret.contains(":eu-west-1:"), "{secret}");
+    let role = world.role(&[("read", allow("secretsmanager:GetSecretValue", &secret))]).await;
+    let variable = json!([{"name": "LOGIN", "value_from": format!("{secret}:username::")}]);
+    world.task(Some(&role), Some(&secret), variable).await;
+    assert_eq!(world.registry_auth().await.expect("credentials"), Some(("alice".into(), "s3cret".into())));
+    assert_eq!(world.environment().await.expect("values"), [("LOGIN".into(), "alice".into())]);
+    // A name is one of the task's own region.
+    world.task(Some(&role), Some("hub"), json!([])).await;
+    assert!(world.registry_auth().await.is_err());
 }
 
 #[tokio::test]
