@@ -246,6 +246,7 @@ macro_rules! for_each_operation {
         sts::GetSessionToken,
         sts::GetAccessKeyInfo,
         sts::GetFederationToken,
+        sts::AssumeRoleWithWebIdentity,
         ec2::DescribeVpcs,
         ec2::CreateVpc,
         ec2::DeleteVpc,

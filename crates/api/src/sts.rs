@@ -98,6 +98,17 @@ pub mod op {
         type Input = super::GetFederationTokenInput;
         type Output = super::GetFederationTokenOutput;
     }
+
+    /// `AssumeRoleWithWebIdentity`.
+    pub enum AssumeRoleWithWebIdentity {}
+
+    impl crate::Operation for AssumeRoleWithWebIdentity {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "AssumeRoleWithWebIdentity";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::AssumeRoleWithWebIdentityInput;
+        type Output = super::AssumeRoleWithWebIdentityOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -138,6 +149,44 @@ pub struct AssumeRoleOutput {
     pub assumed_role_user: Option<AssumedRoleUser>,
     #[serde(rename = "PackedPolicySize", skip_serializing_if = "Option::is_none")]
     pub packed_policy_size: Option<i32>,
+    #[serde(rename = "SourceIdentity", skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct AssumeRoleWithWebIdentityInput {
+    #[serde(rename = "RoleArn")]
+    pub role_arn: String,
+    #[serde(rename = "RoleSessionName")]
+    pub role_session_name: String,
+    #[serde(rename = "WebIdentityToken")]
+    pub web_identity_token: wire::Sensitive,
+    #[serde(rename = "ProviderId", skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    #[serde(rename = "PolicyArns", skip_serializing_if = "Option::is_none")]
+    pub policy_arns: Option<Vec<PolicyDescriptorType>>,
+    #[serde(rename = "Policy", skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(rename = "DurationSeconds", skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct AssumeRoleWithWebIdentityOutput {
+    #[serde(rename = "Credentials", skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
+    #[serde(rename = "SubjectFromWebIdentityToken", skip_serializing_if = "Option::is_none")]
+    pub subject_from_web_identity_token: Option<String>,
+    #[serde(rename = "AssumedRoleUser", skip_serializing_if = "Option::is_none")]
+    pub assumed_role_user: Option<AssumedRoleUser>,
+    #[serde(rename = "PackedPolicySize", skip_serializing_if = "Option::is_none")]
+    pub packed_policy_size: Option<i32>,
+    #[serde(rename = "Provider", skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    #[serde(rename = "Audience", skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     #[serde(rename = "SourceIdentity", skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<String>,
 }
@@ -290,6 +339,18 @@ impl wire::Checked for AssumeRoleInput {
     }
 }
 
+impl wire::Checked for AssumeRoleWithWebIdentityInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("roleArn", &self.role_arn, &constraint::ARN_TYPE);
+        check.required("roleSessionName", &self.role_session_name, &constraint::ROLE_SESSION_NAME_TYPE);
+        check.required("webIdentityToken", &self.web_identity_token, &constraint::CLIENT_TOKEN_TYPE);
+        check.value("providerId", &self.provider_id, &constraint::URL_TYPE);
+        check.within("policyArns", &self.policy_arns);
+        check.value("policy", &self.policy, &constraint::SESSION_POLICY_DOCUMENT_TYPE);
+        check.value("durationSeconds", &self.duration_seconds, &constraint::ROLE_DURATION_SECONDS_TYPE);
+    }
+}
+
 impl wire::Checked for GetAccessKeyInfoInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("accessKeyId", &self.access_key_id, &constraint::ACCESS_KEY_ID_TYPE);
@@ -360,6 +421,8 @@ mod constraint {
         &PATTERN
     });
 
+    pub(super) static CLIENT_TOKEN_TYPE: Constraint = Constraint::NONE.at_least(4).at_most(20000);
+
     pub(super) static CONTEXT_ASSERTION_TYPE: Constraint = Constraint::NONE.at_least(4).at_most(2048);
 
     pub(super) static DURATION_SECONDS_TYPE: Constraint = Constraint::NONE.at_least(900).at_most(129600);
@@ -408,6 +471,8 @@ mod constraint {
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+");
         &PATTERN
     });
+
+    pub(super) static URL_TYPE: Constraint = Constraint::NONE.at_least(4).at_most(2048);
 
     pub(super) static USER_NAME_TYPE: Constraint = Constraint::NONE.at_least(2).at_most(32).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@-]*");

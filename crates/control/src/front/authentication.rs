@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use api::Service;
-use domain::iam::Caller;
+use domain::iam::{Caller, Identity};
 use domain::regions::REGIONS;
 use http::request::Parts;
 use wire::Protocol;
@@ -21,6 +21,23 @@ pub(super) fn caller(
     peer: IpAddr,
 ) -> Result<Caller, ServiceError> {
     verified(app, service, head, body, peer).map_err(|error| told(&error, service.protocol))
+}
+
+/// Whether an operation of a service is asked for by people who cannot sign: what it brings proves who they are.
+pub(super) fn is_unsigned(service: &Service, operation: &str) -> bool {
+    (service.name, operation) == ("sts", "AssumeRoleWithWebIdentity")
+}
+
+/// The caller of a request that nobody signs.
+pub(super) fn anonymous(app: &App, peer: IpAddr) -> Caller {
+    Caller {
+        account: String::new(),
+        region: app.settings.region.clone(),
+        identity: Identity::Anonymous,
+        access_key_id: String::new(),
+        source_ip: Some(peer),
+        via_service: None,
+    }
 }
 
 /// The same, with the reason itself.

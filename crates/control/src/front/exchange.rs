@@ -82,7 +82,11 @@ impl Door {
         seen.service = call.service.name;
         call.operation.clone_into(&mut seen.operation);
         let route = self.router.find(call.service, call.operation).ok_or_else(|| refuse(call.not_served()))?;
-        let caller = authentication::caller(&self.app, call.service, head, &body, peer).map_err(refuse)?;
+        let caller = if authentication::is_unsigned(call.service, call.operation) {
+            authentication::anonymous(&self.app, peer)
+        } else {
+            authentication::caller(&self.app, call.service, head, &body, peer).map_err(refuse)?
+        };
         seen.caller = caller.arn();
         let running = route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned()).map_err(refuse)?;
         let answer = finished(running, &call).await.map_err(refuse)?;

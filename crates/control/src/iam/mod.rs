@@ -49,6 +49,7 @@ pub(crate) use mfa::{prove, step_of_code};
 pub(crate) use name::now;
 pub use name::role_by_arn;
 pub(crate) use name::{account_of_access_key, policy_by_arn, user_by_arn};
+pub(crate) use oidc_provider::{provider_arn as oidc_provider_arn, without_scheme};
 
 use crate::front::Router;
 

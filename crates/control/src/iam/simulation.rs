@@ -179,7 +179,7 @@ impl Simulation {
         if let (Some(account), None) = (account, &self.policies.resource) {
             account.clone_into(&mut caller.account);
         }
-        let asked = Asked::new(action, resource, &context);
+        let asked = Asked::new(action, resource, &context).owned_by(self.owner.as_deref());
         let decision = evaluate(&caller, &asked, &self.policies);
         let verdict_of = |policies: Policies| evaluate(&caller, &asked, &policies).verdict;
         let statements = speaking_statements(&caller, &asked, &self.policies, decision.verdict);
@@ -193,8 +193,11 @@ impl Simulation {
         });
         let mut details = BTreeMap::new();
         if let (true, Some(source)) = (is_foreign, &self.policies.resource) {
+            // By itself the identity's side knows nothing of the other account.
+            let at_home = Caller { account: account.unwrap_or_default().to_owned(), ..caller.clone() };
             let identity = Policies { resource: None, ..self.policies.clone() };
-            details.insert("IAM Policy".to_owned(), word(verdict_of(identity)).to_owned());
+            let verdict = evaluate(&at_home, &asked, &identity).verdict;
+            details.insert("IAM Policy".to_owned(), word(verdict).to_owned());
             let resource =
                 Policies { resource: Some(source.clone()), identity: vec![everything()], ..Policies::default() };
             details.insert("Resource Policy".to_owned(), word(verdict_of(resource)).to_owned());

@@ -117,14 +117,20 @@ fn access(action: &'static str, input: &AssumeRoleInput, role: &RoleRecord) -> A
 }
 
 fn duration(input: &AssumeRoleInput, caller: &Caller, role: &RoleRecord) -> Result<i32, ServiceError> {
-    let seconds = input.duration_seconds.unwrap_or(DEFAULT_SECONDS);
-    if !(900..=43_200).contains(&seconds) {
-        return Err(validation("DurationSeconds must be between 900 and 43200."));
-    }
-    if seconds > CHAINED_SECONDS && matches!(caller.identity, Identity::Role { .. }) {
+    let is_chained = matches!(caller.identity, Identity::Role { .. });
+    if is_chained && input.duration_seconds.is_some_and(|seconds| seconds > CHAINED_SECONDS) {
         return Err(validation(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
         ));
+    }
+    check_duration(input.duration_seconds, role)
+}
+
+/// How long a session of a role lasts, in seconds.
+pub(super) fn check_duration(asked: Option<i32>, role: &RoleRecord) -> Result<i32, ServiceError> {
+    let seconds = asked.unwrap_or(DEFAULT_SECONDS);
+    if !(900..=43_200).contains(&seconds) {
+        return Err(validation("DurationSeconds must be between 900 and 43200."));
     }
     if seconds > role.max_session_seconds {
         return Err(validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));

@@ -3,10 +3,12 @@
 mod assume_role;
 mod caller_identity;
 mod federation_token;
+mod issuer;
 mod session;
 mod session_token;
 #[cfg(test)]
 mod tests;
+mod web_identity;
 
 use api::sts::{Credentials, op};
 
@@ -16,6 +18,7 @@ use crate::iam::credentials::TemporaryCredentials;
 /// Serves STS.
 pub fn routes(router: &mut Router) {
     router.add::<op::AssumeRole, _, _>(assume_role::run);
+    router.add::<op::AssumeRoleWithWebIdentity, _, _>(web_identity::run);
     router.add::<op::GetFederationToken, _, _>(federation_token::run);
     router.add::<op::GetSessionToken, _, _>(session_token::run);
     router.add::<op::GetCallerIdentity, _, _>(caller_identity::run);

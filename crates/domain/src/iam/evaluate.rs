@@ -22,16 +22,26 @@ pub struct Asked<'a> {
     pub context: &'a Context,
     /// Actions are compared ignoring case; lowered once, compared with every statement.
     pub(super) lower_case_action: String,
+    /// The account of the resource where its ARN does not tell.
+    owner: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
     /// An action on a resource.
     pub fn new(action: &'a str, resource: &'a str, context: &'a Context) -> Self {
-        Self { action, resource, context, lower_case_action: action.to_ascii_lowercase() }
+        Self { action, resource, context, lower_case_action: action.to_ascii_lowercase(), owner: None }
     }
+
+    /// The same with the account that owns the resource, for an ARN that does not tell it.
+    #[must_use]
+    pub fn owned_by(mut self, account: Option<&'a str>) -> Self {
+        self.owner = account;
+        self
+    }
+
     /// The account that owns the resource, when its ARN tells.
     fn resource_account(&self) -> Option<&str> {
-        self.resource.split(':').nth(4).filter(|account| account.len() == 12)
+        self.resource.split(':').nth(4).filter(|account| account.len() == 12).or(self.owner)
     }
 
     /// Whether the resource's policy is a role's trust policy.

@@ -18,6 +18,7 @@ mod policy;
 mod principal;
 #[cfg(test)]
 mod tests;
+mod web_token;
 
 pub use caller::{Caller, FederatedBy, Identity, SessionContext};
 pub use context::Context;
@@ -29,3 +30,4 @@ pub use password::{Kinds, PasswordRules};
 pub use place::{Position, statement_positions, with_principals};
 pub use policy::{Effect, Policy, Statement};
 pub use principal::{Closeness, Principal};
+pub use web_token::{WebToken, WebTokenError};

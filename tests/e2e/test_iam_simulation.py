@@ -1,0 +1,45 @@
+"""Simulations through boto3: what matched and where it stands, per resource, and what each side says by itself."""
+
+from conftest import allow
+from test_iam import iam, unique  # noqa: F401
+
+PRETTY = """{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Effect": "Allow", "Action": "logs:*", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalTag/team": "web"}}},
+    {"Effect": "Deny", "Action": "logs:Delete*", "Resource": "*"}
+  ]
+}"""
+
+
+def test_a_matched_statement_is_told_with_its_place(iam):  # noqa: F811
+    team = {"ContextKeyName": "aws:PrincipalTag/team", "ContextKeyType": "string", "ContextKeyValues": ["web"]}
+    results = iam.simulate_custom_policy(
+        PolicyInputList=[PRETTY], ActionNames=["logs:GetLogEvents", "logs:DeleteLogGroup"], ContextEntries=[team])["EvaluationResults"]
+    assert [result["EvalDecision"] for result in results] == ["allowed", "explicitDeny"]
+    lines = PRETTY.splitlines()
+    for result, line in zip(results, (4, 5), strict=True):
+        matched = result["MatchedStatements"][0]
+        assert (matched["SourcePolicyId"], matched["SourcePolicyType"]) == ("PolicyInputList.1", "IAM Policy")
+        assert matched["StartPosition"] == {"Line": line, "Column": 6}
+        assert matched["EndPosition"] == {"Line": line, "Column": len(lines[line - 1].rstrip(",")) + 1}
+        assert "ResourceSpecificResults" not in result and "EvalDecisionDetails" not in result
+    missing = iam.simulate_custom_policy(PolicyInputList=[PRETTY], ActionNames=["logs:GetLogEvents"])["EvaluationResults"][0]
+    assert (missing["EvalDecision"], missing["MissingContextValues"]) == ("implicitDeny", ["aws:PrincipalTag/team"])
+
+
+def test_resources_and_boundaries_are_told_one_by_one(iam):  # noqa: F811
+    name = unique("user")
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=allow("ecs:*", "arn:aws:ecs:*:*:cluster/a"))
+    clusters = [f"arn:aws:ecs:us-east-1:{arn.split(':')[4]}:cluster/{name}" for name in "ab"]
+    results = iam.simulate_principal_policy(
+        PolicySourceArn=arn, ActionNames=["ecs:DeleteCluster"], ResourceArns=clusters,
+        PermissionsBoundaryPolicyInputList=[allow("logs:*", "*")])["EvaluationResults"]
+    for result, cluster in zip(results, clusters, strict=True):
+        assert (result["EvalResourceName"], result["EvalDecision"], result["EvalDecisionDetails"]) == (cluster, "implicitDeny", {})
+        assert result["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
+        assert result["ResourceSpecificResults"][0]["EvalResourceName"] == cluster
+    results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["ecs:DeleteCluster"], ResourceArns=clusters)
+    assert [result["EvalDecision"] for result in results["EvaluationResults"]] == ["allowed", "implicitDeny"]
+    assert results["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == f"user_{name}_inline"
