@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use wire::Blob;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -57,12 +59,12 @@ pub enum SealError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Not 64 hexadecimal digits.
-    #[error("the root key must be 64 hexadecimal digits (32 bytes)")]
+    /// Not a key in one of the forms it may have.
+    #[error("the root key must be 32 bytes, as 64 hexadecimal digits or in base64")]
     Malformed,
     /// The database is there, its root key is not.
     #[error(
-        "the data directory has a database but no root key file {path}; put the file back (without it nothing sealed can be opened), or start with an empty data directory"
+        "the data directory has a database but no root key file {path}; put the file back, or give the key as at the first start (TIDEGATE_ROOT_KEY, --root-key-command): without it nothing sealed can be opened"
     )]
     Missing {
         /// Where it should be.
@@ -155,14 +157,21 @@ impl RootKey {
     /// The file's name in the data directory.
     pub const FILE: &'static str = "root.key";
 
-    /// A root key that the operator holds elsewhere: 64 hexadecimal digits, white space around them ignored.
+    /// A root key that the operator holds elsewhere: 64 hexadecimal digits, or 32 bytes in base64; white space around
+    /// them is ignored.
     ///
     /// # Errors
     /// [`SealError::Malformed`].
-    pub fn from_hex(text: &str) -> Result<Self, SealError> {
+    pub fn from_text(text: &[u8]) -> Result<Self, SealError> {
+        let text = text.trim_ascii();
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| SealError::Malformed)?;
-        SealingKey::from_slice(bytes.as_slice()).map(Self)
+        if hex::decode_to_slice(text, bytes.as_mut_slice()).is_ok() {
+            return SealingKey::from_slice(bytes.as_slice()).map(Self);
+        }
+        // The decoder wants room for what the padding stands for.
+        let mut room = Zeroizing::new([0; 2 * KEY_BYTES]);
+        let length = STANDARD.decode_slice(text, room.as_mut_slice()).map_err(|_| SealError::Malformed)?;
+        SealingKey::from_slice(&room[..length]).map(Self)
     }
 
     /// A root key of these bytes.
@@ -252,7 +261,7 @@ fn read(path: &Path) -> Result<Option<RootKey>, SealError> {
     if mode & 0o077 != 0 {
         return Err(SealError::ReadableByOthers { path: path.to_owned(), mode });
     }
-    RootKey::from_hex(&text).map(Some)
+    RootKey::from_text(text.as_bytes()).map(Some)
 }
 
 /// Makes the file whole or not at all: written aside, then linked to its name, which fails if somebody was faster.

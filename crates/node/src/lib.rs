@@ -24,7 +24,7 @@ mod tasks;
 mod test_support;
 mod wait;
 
-pub use protect::protect_secrets;
+pub use protect::{protect_secrets, take_variable};
 pub use runtime::RuntimeChoice;
 pub use runtime::cgroup::Cgroups;
 pub use tasks::{Node, NodeError, NodeSettings};

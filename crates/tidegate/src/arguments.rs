@@ -67,7 +67,7 @@ pub(crate) enum Command {
         task: String,
     },
     /// Look at what this machine has of what tasks need
-    Doctor,
+    Doctor(Place),
 }
 
 /// What is checked, and how the answer is printed.
@@ -120,6 +120,10 @@ pub(crate) struct Serve {
     /// A host name under which the web console may be opened, beside localhost and addresses
     #[arg(long, value_name = "NAME")]
     pub(crate) console_host: Vec<String>,
+    /// Prints the root key, as 64 hexadecimal digits or in base64, from where it is kept; see also TIDEGATE_ROOT_KEY
+    /// [default: the file root.key of the data directory]
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) root_key_command: Option<String>,
     /// A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
     #[arg(long, value_name = "CIDR")]
     pub(crate) public_pool: Vec<Ipv4Net>,

@@ -4,12 +4,15 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use control::seal::RootKey;
 use ipnet::Ipv4Net;
 
 use crate::output::{Style, say};
+use crate::root_key::VARIABLE;
 
 /// What a look at one thing found.
 enum Finding {
@@ -24,7 +27,7 @@ enum Finding {
 const DEFAULT_VPC: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 31, 0, 0), 16);
 
 /// Prints the checks; fails when something is missing that tasks need.
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
+pub(crate) fn run(directory: &Path) -> anyhow::Result<ExitCode> {
     let style = Style::of_output();
     let mut checks = vec![
         ("root".to_owned(), root()),
@@ -32,6 +35,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         ("overlay".to_owned(), overlay()),
         ("resolver".to_owned(), resolver()),
         ("runtime".to_owned(), runtime()),
+        ("root key".to_owned(), root_key(directory)),
         ("demo".to_owned(), demo()),
     ];
     let settings = node::network::Settings::new("us-east-1");
@@ -118,6 +122,25 @@ fn runtime() -> Finding {
         return Finding::Good("built in".into());
     }
     Finding::Good(format!("built in; --runtime can also name {}", others.join(", ")))
+}
+
+/// Where a server on this data directory gets the root key from.
+fn root_key(directory: &Path) -> Finding {
+    if std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty()) {
+        return Finding::Good(format!("from the environment variable {VARIABLE}"));
+    }
+    let file = directory.join(RootKey::FILE);
+    match fs::metadata(&file) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            Finding::Bad(format!("others can read {file}; run: chmod 600 {file}", file = file.display()))
+        }
+        Ok(_) => Finding::Good(format!("from the file {}", file.display())),
+        Err(_) if directory.join("tidegate.db").exists() => Finding::Hint(format!(
+            "there is no {}: serve needs {VARIABLE} or --root-key-command, as at the first start",
+            file.display()
+        )),
+        Err(_) => Finding::Good(format!("will be made as {}, unless serve is given one", file.display())),
+    }
 }
 
 fn demo() -> Finding {

@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod logs;
 mod output;
+mod root_key;
 mod serve;
 mod tasks;
 
@@ -66,7 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let until = if follow { logs::Until::Stopped } else { logs::Until::Now };
             runtime()?.block_on(logs::run(&client(&place)?, &task, until))?;
         }
-        Command::Doctor => return doctor::run(),
+        Command::Doctor(place) => return doctor::run(place.data_dir.as_deref().unwrap_or(Path::new(DATA_DIRECTORY))),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,7 @@ use crate::arguments::{DATA_DIRECTORY, REGISTRIES, Serve};
 use crate::console_link;
 use crate::credentials::Credentials;
 use crate::output::{Style, say};
+use crate::root_key;
 
 const WORKERS: usize = 2;
 /// How long file work may go on when everything else has ended.
@@ -37,6 +38,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    // First of all: it must not be inherited, and is taken while there is one thread.
+    let root_key = root_key::of_environment()?;
     std::thread::spawn(control::app::gather_entropy);
     node::protect_secrets().context("this process cannot be protected from being dumped")?;
     let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -47,12 +50,12 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("the async runtime cannot be started")?;
-    let result = runtime.block_on(serve(options));
+    let result = runtime.block_on(serve(options, root_key));
     runtime.shutdown_timeout(FAREWELL);
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(options: Serve) -> anyhow::Result<()> {
+async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> {
     let directory = options.data_dir.clone();
     DirBuilder::new()
         .recursive(true)
@@ -64,7 +67,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", options.listen))?;
     let address = listener.local_addr()?;
-    let app = Arc::new(open_app(&options, address)?);
+    let app = Arc::new(open_app(&options, address, root_key)?);
     let key = control::first_start(&app, key_of_environment()?).await.context("the first start failed")?;
     let credentials = credentials(&options, address, key);
     credentials.write(&directory).context("the file credentials cannot be written")?;
@@ -95,9 +98,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_app(options: &Serve, address: SocketAddr) -> anyhow::Result<App> {
+fn open_app(options: &Serve, address: SocketAddr, given: Option<RootKey>) -> anyhow::Result<App> {
     let directory = &options.data_dir;
-    let root_key = RootKey::of_directory(directory)?;
+    let root_key = root_key::open(directory, given, options.root_key_command.as_deref())?;
     let journal = SqliteJournal::open(&directory.join("tidegate.db"))?;
     let store = Store::open(journal)?;
     let settings = Settings {

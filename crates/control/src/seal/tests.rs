@@ -86,10 +86,22 @@ fn a_database_without_its_key_is_not_given_a_new_one() {
 }
 
 #[test]
-fn a_key_from_elsewhere_is_64_hexadecimal_digits() {
-    assert!(RootKey::from_hex(&format!("{}\n", "0f".repeat(32))).is_ok());
-    for text in ["", "0f", &"0g".repeat(32), &"0f".repeat(33)] {
-        assert!(matches!(RootKey::from_hex(text), Err(SealError::Malformed)), "{text}");
+fn a_key_from_elsewhere_is_32_bytes_in_one_of_two_forms() {
+    let base64 = "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8=";
+    let sealed = RootKey::from_text(format!("{}\n", "0f".repeat(32)).as_bytes()).expect("a key").seal(b"secret", "");
+    let same = RootKey::from_text(base64.as_bytes()).expect("a key");
+    assert_eq!(&*same.open(&sealed.expect("seals"), "").expect("the same key"), b"secret");
+    for text in ["", "0f", &"0g".repeat(32), &"0f".repeat(33), "Dw8=", &base64.repeat(2)] {
+        assert!(matches!(RootKey::from_text(text.as_bytes()), Err(SealError::Malformed)), "{text}");
+    }
+}
+
+#[test]
+fn a_fingerprint_is_the_same_for_the_same_secret_only() {
+    let name = |key: u8, bytes: &[u8], context| RootKey::from_bytes([key; KEY_BYTES]).fingerprint(bytes, context);
+    assert_eq!(name(7, b"secret", "a"), name(7, b"secret", "a"));
+    for other in [name(8, b"secret", "a"), name(7, b"Secret", "a"), name(7, b"secret", "b"), name(7, b"ecret", "as")] {
+        assert_ne!(name(7, b"secret", "a"), other);
     }
 }
 
