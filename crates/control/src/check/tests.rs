@@ -10,17 +10,15 @@ use wire::Sensitive;
 
 use super::run;
 use crate::testing::{ACCOUNT, TestApp, allow, images, root};
-use crate::{Request, ServiceError, ec2, kms, secretsmanager};
+use crate::{Request, ServiceError, ec2, secretsmanager};
 
 async fn world() -> (TestApp, String) {
     let test = TestApp::new();
-    let made = test.app.store.write(|state| {
-        kms::first_start(&test.app, state)?;
-        ec2::first_start(&test.app, state)
-    });
+    let made = test.app.store.write(|state| ec2::first_start(&test.app, state));
     made.await.expect("a first start");
     let input = CreateSecretInput {
         name: "login".into(),
+        client_request_token: Some("0".repeat(32)),
         secret_string: Some(Sensitive::from(r#"{"username":"alice","password":"s3cret"}"#)),
         ..CreateSecretInput::default()
     };
