@@ -43,6 +43,11 @@ def test_the_password_is_nowhere(world):
         assert ENVIRONMENT_SECRET.encode() not in environment or b"tidegate" not in command, command
     assert password not in str(described)
     assert password not in world.server.command("explain", task).stdout
+    trail = world.server.client("cloudtrail").get_paginator("lookup_events").paginate()
+    told = [event["CloudTrailEvent"] for page in trail for event in page["Events"]]
+    readings = [event for event in told if '"GetSecretValue"' in event and task in event]
+    assert len(readings) >= 2, "the audit, searched above on disk, has the readings of both secrets"
+    assert not any(needle in event for needle in needles for event in told)
     world.stop(task)
     assert holding(world.server.data, needles) == []
     assert password not in world.server.output.read_text()

@@ -6,6 +6,7 @@
 
 mod operations;
 
+pub mod cloudtrail;
 pub mod ec2;
 pub mod ecs;
 pub mod iam;
@@ -64,7 +65,7 @@ pub trait Operation: 'static {
     /// Whether the model gives it an output; the services answer the others without any content.
     const HAS_OUTPUT: bool;
     /// What is asked.
-    type Input: DeserializeOwned + wire::Checked + Send + 'static;
+    type Input: DeserializeOwned + Serialize + wire::Checked + Send + 'static;
     /// What is answered.
     type Output: Serialize + Send + 'static;
 }

@@ -247,6 +247,7 @@ macro_rules! for_each_operation {
         sts::GetAccessKeyInfo,
         sts::GetFederationToken,
         sts::AssumeRoleWithWebIdentity,
+        sts::DecodeAuthorizationMessage,
         ec2::DescribeVpcs,
         ec2::CreateVpc,
         ec2::DeleteVpc,
@@ -303,8 +304,11 @@ macro_rules! for_each_operation {
         logs::ListTagsLogGroup,
         logs::ListLogGroups,
         logs::PutLogGroupDeletionProtection,
+        cloudtrail::LookupEvents,
         tidegate::CheckTaskDefinition,
         tidegate::ExplainTask,
+        tidegate::ExplainRequest,
+        tidegate::SearchEvents,
         }
     };
 }
@@ -319,5 +323,6 @@ pub static SERVICES: &[&crate::Service] = &[
     &crate::sts::SERVICE,
     &crate::ec2::SERVICE,
     &crate::logs::SERVICE,
+    &crate::cloudtrail::SERVICE,
     &crate::tidegate::SERVICE,
 ];

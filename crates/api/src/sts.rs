@@ -109,6 +109,17 @@ pub mod op {
         type Input = super::AssumeRoleWithWebIdentityInput;
         type Output = super::AssumeRoleWithWebIdentityOutput;
     }
+
+    /// `DecodeAuthorizationMessage`.
+    pub enum DecodeAuthorizationMessage {}
+
+    impl crate::Operation for DecodeAuthorizationMessage {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DecodeAuthorizationMessage";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::DecodeAuthorizationMessageInput;
+        type Output = super::DecodeAuthorizationMessageOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -211,6 +222,20 @@ pub struct Credentials {
     pub session_token: String,
     #[serde(rename = "Expiration")]
     pub expiration: wire::Timestamp,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DecodeAuthorizationMessageInput {
+    #[serde(rename = "EncodedMessage")]
+    pub encoded_message: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DecodeAuthorizationMessageOutput {
+    #[serde(rename = "DecodedMessage", skip_serializing_if = "Option::is_none")]
+    pub decoded_message: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -351,6 +376,12 @@ impl wire::Checked for AssumeRoleWithWebIdentityInput {
     }
 }
 
+impl wire::Checked for DecodeAuthorizationMessageInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("encodedMessage", &self.encoded_message, &constraint::ENCODED_MESSAGE_TYPE);
+    }
+}
+
 impl wire::Checked for GetAccessKeyInfoInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("accessKeyId", &self.access_key_id, &constraint::ACCESS_KEY_ID_TYPE);
@@ -426,6 +457,8 @@ mod constraint {
     pub(super) static CONTEXT_ASSERTION_TYPE: Constraint = Constraint::NONE.at_least(4).at_most(2048);
 
     pub(super) static DURATION_SECONDS_TYPE: Constraint = Constraint::NONE.at_least(900).at_most(129600);
+
+    pub(super) static ENCODED_MESSAGE_TYPE: Constraint = Constraint::NONE.at_least(1).at_most(10240);
 
     pub(super) static EXTERNAL_ID_TYPE: Constraint = Constraint::NONE.at_least(2).at_most(1224).matching({
         static PATTERN: wire::Pattern = wire::Pattern::new("[\\w+=,.@:\\/-]*");

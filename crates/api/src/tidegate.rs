@@ -13,10 +13,11 @@ pub static SERVICE: crate::Service = crate::Service {
     target_prefix: "Tidegate",
     version: "2026-11-01",
     namespace: "",
-    operations: &["CheckTaskDefinition", "ExplainTask"],
+    operations: &["CheckTaskDefinition", "ExplainRequest", "ExplainTask", "SearchEvents"],
     errors: &[
         ("AccessDeniedException", 400),
         ("ClusterNotFoundException", 400),
+        ("InvalidNextTokenException", 400),
         ("InvalidParameterException", 400),
         ("ResourceNotFoundException", 400),
         ("ThrottlingException", 400),
@@ -46,6 +47,28 @@ pub mod op {
         type Input = super::ExplainTaskInput;
         type Output = super::ExplainTaskOutput;
     }
+
+    /// `ExplainRequest`.
+    pub enum ExplainRequest {}
+
+    impl crate::Operation for ExplainRequest {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "ExplainRequest";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::ExplainRequestInput;
+        type Output = super::ExplainRequestOutput;
+    }
+
+    /// `SearchEvents`.
+    pub enum SearchEvents {}
+
+    impl crate::Operation for SearchEvents {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "SearchEvents";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::SearchEventsInput;
+        type Output = super::SearchEventsOutput;
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -70,6 +93,35 @@ pub struct CheckTaskDefinitionOutput {
     pub task_definition: Option<String>,
     pub outcome: String,
     pub roads: Vec<Road>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ExplainRequestInput {
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ExplainRequestOutput {
+    #[serde(rename = "requestId")]
+    pub request_id: String,
+    pub time: String,
+    pub outcome: String,
+    pub service: String,
+    pub operation: String,
+    pub caller: String,
+    #[serde(rename = "sourceIpAddress", skip_serializing_if = "Option::is_none")]
+    pub source_ip_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    #[serde(rename = "errorMessage", skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    pub decisions: Vec<RequestDecision>,
+    pub event: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -118,18 +170,91 @@ pub struct Link {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct RequestDecision {
+    pub action: String,
+    pub resource: String,
+    pub verdict: String,
+    pub layer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<std::collections::BTreeMap<String, Vec<String>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Road {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     pub links: Vec<Link>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SearchEventsInput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+    #[serde(rename = "eventName", skip_serializing_if = "Option::is_none")]
+    pub event_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    #[serde(rename = "startTime", skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<wire::Timestamp>,
+    #[serde(rename = "endTime", skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<wire::Timestamp>,
+    #[serde(rename = "maxResults", skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SearchEventsOutput {
+    pub events: Vec<String>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 impl wire::Checked for CheckTaskDefinitionInput {
     fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for ExplainRequestInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("requestId", &self.request_id, &wire::Constraint::NONE);
+    }
 }
 
 impl wire::Checked for ExplainTaskInput {
     fn check(&self, check: &mut wire::Check) {
         check.required("task", &self.task, &wire::Constraint::NONE);
     }
+}
+
+impl wire::Checked for SearchEventsInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.value("outcome", &self.outcome, &constraint::OUTCOME);
+        check.value("maxResults", &self.max_results, &constraint::SEARCH_RESULTS);
+    }
+}
+
+mod constraint {
+    use wire::Constraint;
+
+    pub(super) static OUTCOME: Constraint = Constraint::NONE.one_of(&["allowed", "denied", "failed"]);
+
+    pub(super) static SEARCH_RESULTS: Constraint = Constraint::NONE.at_least(1).at_most(1000);
 }

@@ -7,6 +7,8 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use ipnet::Ipv4Net;
 use wire::Timestamp;
 
+use crate::audit::last_used::LastUses;
+use crate::audit::{AuditFiles, Retention};
 use crate::iam::documents::Documents;
 use crate::logs::LogFiles;
 use crate::seal::RootKey;
@@ -26,6 +28,8 @@ pub struct Settings {
     pub public_pool: Vec<Ipv4Net>,
     /// Host names under which the web console may be opened, beside `localhost` and addresses.
     pub console_hosts: Vec<String>,
+    /// How long audit events are kept.
+    pub audit_retention: Retention,
     /// What rotates secrets, if the operator has something that does.
     pub rotation: Option<RotationCommand>,
 }
@@ -61,6 +65,10 @@ pub struct App {
     pub root_key: Arc<RootKey>,
     /// The log events, which are not records.
     pub logs: LogFiles,
+    /// The events of all calls, which are not records.
+    pub audit: Arc<AuditFiles>,
+    /// When keys and roles were used last.
+    pub last_uses: LastUses,
     /// Parsed policy documents.
     pub policies: Documents,
     random: SystemRandom,
@@ -70,8 +78,19 @@ impl App {
     /// An app on an open store.
     pub fn new(store: Store, settings: Settings, clock: Clock, root_key: RootKey) -> Self {
         let logs = LogFiles::new(settings.data_directory.join("logs"));
+        let audit = Arc::new(AuditFiles::new(settings.data_directory.join("audit"), settings.audit_retention));
         let root_key = Arc::new(root_key);
-        Self { store, settings, clock, root_key, logs, policies: Documents::default(), random: SystemRandom::new() }
+        Self {
+            store,
+            settings,
+            clock,
+            root_key,
+            logs,
+            audit,
+            last_uses: LastUses::default(),
+            policies: Documents::default(),
+            random: SystemRandom::new(),
+        }
     }
 
     /// A copy on which calls can be tried out; see [`Rehearsal`].
@@ -86,6 +105,9 @@ impl App {
             root_key: Arc::clone(&self.root_key),
             // Below a device nothing can be made.
             logs: LogFiles::new(PathBuf::from("/dev/null/logs")),
+            // What is read to try something out has been read.
+            audit: Arc::clone(&self.audit),
+            last_uses: LastUses::default(),
             policies: Documents::default(),
             random: SystemRandom::new(),
         };

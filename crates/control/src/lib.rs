@@ -4,7 +4,9 @@
 //! [`App`], which handlers get, has none, so a handler can write intentions and nothing else.
 
 pub mod app;
+pub mod audit;
 mod check;
+pub mod cloudtrail;
 pub mod console;
 pub mod ec2;
 pub mod ecs;
@@ -47,6 +49,7 @@ pub fn router(images: &Arc<dyn ImageInspection>) -> Router {
     iam::routes(&mut router);
     sts::routes(&mut router);
     logs::routes(&mut router);
+    cloudtrail::routes(&mut router);
     explain::routes(&mut router);
     check::routes(&mut router, images);
     router

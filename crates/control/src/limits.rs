@@ -20,6 +20,24 @@ pub const LOG_SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
 pub const LOG_SEARCH_BYTES: u64 = 64 * 1024 * 1024;
 /// The time between two searches for expired log events, in seconds.
 pub const LOG_RETENTION_SECONDS: u64 = 600;
+/// The longest parameters or answer that an audit event keeps, in bytes of JSON.
+pub const AUDIT_PARAMETERS_BYTES: usize = 64 * 1024;
+/// The longest error message or user agent that an audit event keeps, in characters.
+pub const AUDIT_TEXT_CHARACTERS: usize = 1024;
+/// How many decisions that allowed something an audit event keeps.
+pub const AUDIT_RULINGS: usize = 32;
+/// How many events a minute the audit keeps of requests without a good signature.
+pub const AUDIT_EVENTS_OF_NOBODY: u32 = 600;
+/// An audit file takes no further event beyond this size, in bytes.
+pub const AUDIT_FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// How much of the audit files one search reads before it answers with a token, in bytes.
+pub const AUDIT_SEARCH_BYTES: usize = 64 * 1024 * 1024;
+/// How far the clock may step back while a search by time still finds everything, in seconds.
+pub const AUDIT_CLOCK_SECONDS: i64 = 300;
+/// The time between two searches for audit files that are too old, in seconds.
+pub const AUDIT_SWEEP_SECONDS: u64 = 3600;
+/// The time between two writes of when keys and roles were used last, in seconds.
+pub const LAST_USE_SAVE_SECONDS: u64 = 300;
 /// How many items a page of KMS has when the caller does not say, and at most.
 pub const KMS_PAGE_ITEMS: usize = 100;
 /// The longest key policy, in bytes.

@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use api::secretsmanager::{GetSecretValueInput, GetSecretValueOutput};
+use api::secretsmanager::{GetSecretValueInput, GetSecretValueOutput, op};
 use domain::compute::{BoxFuture, LogLine, LogTarget, RegistryCredentials, RoleCredentials, TaskServices};
 use domain::ecs::{Task, TaskContainer};
 use domain::failure::{Failure, FailureName};
@@ -22,9 +22,9 @@ use domain::iam::Caller;
 use domain::secrets::region_of;
 use wire::Sensitive;
 
-use crate::iam::sessions;
+use crate::iam::sessions::{self, TASK_SERVICE};
 use crate::secretsmanager::values;
-use crate::{App, Request, ServiceError, logs};
+use crate::{App, ServiceError, audit, logs};
 
 /// The control plane, as a compute sees it.
 pub struct AppTaskServices {
@@ -85,7 +85,8 @@ async fn read_secret(
     input: &GetSecretValueInput,
     request_id: &str,
 ) -> Result<GetSecretValueOutput, ServiceError> {
-    values::get(Arc::clone(app), Request::new(input.clone(), caller.clone(), request_id)).await
+    let request = (input.clone(), caller.clone(), request_id.to_owned());
+    audit::call::<op::GetSecretValue, _, _>(app, TASK_SERVICE, request, values::get).await
 }
 
 impl TaskServices for AppTaskServices {

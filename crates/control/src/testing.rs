@@ -48,6 +48,7 @@ impl TestApp {
             public_pool: Settings::default_public_pool(),
             console_hosts: Vec::new(),
             rotation: None,
+            audit_retention: crate::audit::Retention::default(),
         };
         let clock = Arc::new(move || Timestamp::from_milliseconds(hand.load(Ordering::Relaxed)));
         let app = Arc::new(App::new(store, settings, clock, root_key));

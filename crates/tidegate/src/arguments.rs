@@ -32,12 +32,17 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIRECTORY")]
         end: Option<PathBuf>,
     },
-    /// Say why a task is where it is, and what to do about it
+    /// Say why a task is where it is, or why a call was answered as it was, and what to do about it
+    ///
+    /// The id of a call's request stands in its answer: in the header x-amzn-requestid, which `aws --debug` prints, and in
+    /// boto3 as response["ResponseMetadata"]["RequestId"] (of an error: error.response["ResponseMetadata"]["RequestId"]).
+    /// The other SDKs put it into the text of the error.
     Explain {
         #[command(flatten)]
         place: Place,
-        /// The task's id, the beginning of it, or its ARN
-        task: String,
+        /// The task's id, the beginning of it, or its ARN; or the id of a request
+        #[arg(value_name = "TASK or REQUEST-ID")]
+        name: String,
         /// Print the explanation as JSON
         #[arg(long)]
         json: bool,
@@ -48,6 +53,8 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 if every link is good, with 1 if one is broken, and with 2 if it could not be checked.
     Check(Check),
+    /// Print who did what, on which resource, and which statement allowed or denied it
+    Audit(Audit),
     /// List the tasks of all clusters
     Ps {
         #[command(flatten)]
@@ -104,6 +111,36 @@ pub(crate) struct Place {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only calls about this resource: its ARN, or a part of it such as a secret's name
+    #[arg(long, value_name = "ARN")]
+    pub(crate) resource: Option<String>,
+    /// Only calls of this user, role, session or task: its ARN or name
+    #[arg(long, value_name = "ARN")]
+    pub(crate) caller: Option<String>,
+    /// Only calls of this operation (GetSecretValue)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event: Option<String>,
+    /// Only what is not older: 15m, 1h, 2d, or a time (2026-11-23T12:00:00Z)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only what a policy refused
+    #[arg(long)]
+    pub(crate) denied: bool,
+    /// At most so many, the newest ones
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Print each event as a line of JSON, in CloudTrail's form
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on with what comes
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where everything durable lies
     #[arg(long, value_name = "DIRECTORY", default_value = DATA_DIRECTORY, env = "TIDEGATE_DATA_DIR")]
@@ -144,6 +181,12 @@ pub(crate) struct Serve {
     /// Four link-local addresses between host and tasks; a second server on this machine needs others
     #[arg(long, value_name = "CIDR", default_value = "169.254.172.0/30", value_parser = network_link)]
     pub(crate) network_link: Ipv4Net,
+    /// How many days audit events are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3653))]
+    pub(crate) audit_days: u32,
+    /// How many MiB of audit events are kept at most; the oldest go first
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=1_048_576))]
+    pub(crate) audit_mib: u64,
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! The binary: the server, and what a hand reaches for. It wires the rooms together and decides nothing.
 
 mod arguments;
+mod audit;
 mod check;
 mod client;
 mod console_link;
@@ -54,10 +55,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo { end: None } => runtime()?.block_on(demo::run())?,
         Command::Demo { end: Some(directory) } => runtime()?.block_on(demo::end(&directory))?,
         Command::Console(place) => runtime()?.block_on(console_link::run(&client(&place)?))?,
-        Command::Explain { place, task, json } => {
+        Command::Explain { place, name, json } => {
             let form = if json { explain::Form::Json } else { explain::Form::Readable };
-            runtime()?.block_on(explain::run(&client(&place)?, &task, form))?;
+            runtime()?.block_on(explain::run(&client(&place)?, &name, form))?;
         }
+        Command::Audit(options) => runtime()?.block_on(audit::run(&client(&options.place)?, &options))?,
         Command::Check(options) => return check::run(options),
         Command::Ps { place, all } => {
             let show = if all { tasks::Show::All } else { tasks::Show::Running };

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use control::app::RotationCommand;
+use control::audit::Retention;
 use control::iam::RootAccessKey;
 use control::seal::RootKey;
 use control::store::{SqliteJournal, Store};
@@ -84,7 +85,11 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
     }));
     tell(&options, &credentials)?;
     tell_console(&app, &credentials).await?;
-    let retention = tokio::spawn(control::logs::keep_retention(Arc::clone(&app)));
+    let keepers = [
+        tokio::spawn(control::logs::keep_retention(Arc::clone(&app))),
+        tokio::spawn(control::audit::keep_retention(Arc::clone(&app))),
+        tokio::spawn(control::audit::last_used::keep_saving(Arc::clone(&app))),
+    ];
     let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
     let compute: Arc<dyn Compute> = open_node(&options, registries, services).await?;
     let reconcilers = control::reconcile::start(&app, &compute);
@@ -94,7 +99,8 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
     end.send_replace(true);
     door.await.context("the front door did not end well")?;
     reconcilers.shut_down().await;
-    retention.abort();
+    keepers.iter().for_each(tokio::task::JoinHandle::abort);
+    control::audit::last_used::save(&app).await.context("the last uses of keys and roles could not be saved")?;
     Ok(())
 }
 
@@ -113,6 +119,7 @@ fn open_app(options: &Serve, address: SocketAddr, given: Option<RootKey>) -> any
             .rotation_command
             .clone()
             .map(|command| RotationCommand { command, endpoint: endpoint(address) }),
+        audit_retention: Retention { days: options.audit_days, bytes: options.audit_mib * (1 << 20) },
     };
     Ok(App::new(store, settings, Arc::new(crate::client::now), root_key))
 }

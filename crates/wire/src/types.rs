@@ -1,7 +1,7 @@
 //! The scalar types of AWS's models that serde has no word for: timestamps, blobs, sensitive strings.
 //!
-//! Each protocol writes them differently. `Timestamp` and `Blob` serialise as newtype structs with a known name, so a
-//! codec that must differ (XML) recognises them by that name; serde_json writes the inner value.
+//! Each protocol writes them differently. All of them serialise as newtype structs with a known name, so whoever must
+//! treat them differently (XML, [`crate::shown`]) recognises them by that name; serde_json writes the inner value.
 
 use std::fmt;
 
@@ -108,6 +108,11 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[derive(Clone, Default, PartialEq, Eq, Zeroize)]
 pub struct Blob(pub Vec<u8>);
 
+impl Blob {
+    /// The name under which a codec recognises bytes.
+    pub const NAME: &'static str = "Blob";
+}
+
 impl fmt::Debug for Blob {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Blob({} bytes)", self.0.len())
@@ -116,7 +121,7 @@ impl fmt::Debug for Blob {
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_newtype_struct(Self::NAME, &STANDARD.encode(&self.0))
     }
 }
 
@@ -134,6 +139,9 @@ impl<'de> Deserialize<'de> for Blob {
 pub struct Sensitive(String);
 
 impl Sensitive {
+    /// The name under which a codec recognises a secret.
+    pub const NAME: &'static str = "Sensitive";
+
     /// Takes the string over.
     pub const fn new(value: String) -> Self {
         Self(value)
@@ -171,7 +179,7 @@ impl Drop for Sensitive {
 
 impl Serialize for Sensitive {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_newtype_struct(Self::NAME, &self.0)
     }
 }
 

@@ -12,6 +12,7 @@ use domain::iam::{Caller, Identity};
 
 use super::task_definition::{self, TASKS_PRINCIPAL};
 use super::{arn, cluster, error, run_task};
+use crate::audit::Trail;
 use crate::iam::authorization;
 use crate::store::State;
 use crate::{App, Rehearsal, Request, ServiceError};
@@ -51,7 +52,9 @@ pub(crate) async fn run(
     let app = rehearsal.app();
     if place.cluster.is_none() {
         let root = Caller { identity: Identity::Root, ..caller.clone() };
-        cluster::create(app.clone(), Request::new(CreateClusterInput::default(), root, "check")).await?;
+        let request = Request::new(CreateClusterInput::default(), root, "check");
+        // Nobody asked for this cluster: it is no decision about the check.
+        Trail::default().follow(cluster::create(app.clone(), request)).await?;
     }
     let input = RunTaskInput {
         task_definition: definition.task_definition_arn.clone().unwrap_or_default(),

@@ -40,7 +40,29 @@ pub(super) fn anonymous(app: &App, peer: IpAddr) -> Caller {
     }
 }
 
-/// The same, with the reason itself.
+/// The access key that a request says it was signed with, whether that is true or not.
+pub(super) fn claimed_key(head: &Parts) -> Option<String> {
+    let headers = headers(head);
+    Claim::of(&request(head, &headers, &[])).ok().map(|claim| claim.access_key_id)
+}
+
+/// A header that is not text cannot have been signed by any SDK; left out, it breaks the signature if it was.
+fn headers(head: &Parts) -> Vec<(&str, &str)> {
+    let all = head.headers.iter();
+    all.filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?))).collect()
+}
+
+fn request<'a>(head: &'a Parts, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> Request<'a> {
+    Request {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers,
+        body,
+    }
+}
+
+/// The same as [`caller`], with the reason itself.
 pub(super) fn verified(
     app: &App,
     service: &Service,
@@ -48,19 +70,8 @@ pub(super) fn verified(
     body: &[u8],
     peer: IpAddr,
 ) -> Result<Caller, SignatureError> {
-    // A header that is not text cannot have been signed by any SDK; left out, it breaks the signature if it was.
-    let headers: Vec<(&str, &str)> = head
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?)))
-        .collect();
-    let request = Request {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        headers: &headers,
-        body,
-    };
+    let headers = headers(head);
+    let request = request(head, &headers, body);
     let now = app.now();
     let claim = Claim::of(&request)?;
     claim.check_scope_and_time(&Expected {

@@ -23,7 +23,7 @@ impl<'a> Call<'a> {
             let message = format!("'{target}' is not an operation of a service that Tidegate serves.");
             Refusal::unaddressed(Protocol::Json, ServiceError::new("UnknownOperationException", message))
         };
-        let (prefix, operation) = target.split_once('.').ok_or_else(unknown)?;
+        let (prefix, operation) = target.rsplit_once('.').ok_or_else(unknown)?;
         let service = api::SERVICES
             .iter()
             .find(|service| service.protocol == Protocol::Json && service.target_prefix == prefix)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -18,6 +19,7 @@ use super::call::Call;
 use super::console;
 use super::refusal::{Refusal, response};
 use super::router::{Parameters, Router, Running};
+use crate::audit::{Origin, Recording, Trail};
 use crate::{App, ServiceError, limits};
 
 const HEALTH: &str = "/_tidegate/health";
@@ -82,16 +84,40 @@ impl Door {
         seen.service = call.service.name;
         call.operation.clone_into(&mut seen.operation);
         let route = self.router.find(call.service, call.operation).ok_or_else(|| refuse(call.not_served()))?;
+        let recording = |caller| Recording {
+            app: Arc::clone(&self.app),
+            service: call.service,
+            operation: call.operation.to_owned(),
+            request_id: id.to_owned(),
+            origin: origin(head, peer),
+            caller,
+            trail: Trail::default(),
+        };
         let caller = if authentication::is_unsigned(call.service, call.operation) {
             authentication::anonymous(&self.app, peer)
         } else {
-            authentication::caller(&self.app, call.service, head, &body, peer).map_err(refuse)?
+            authentication::caller(&self.app, call.service, head, &body, peer).map_err(|error| {
+                let refusal = refuse(error);
+                recording(Err(authentication::claimed_key(head))).end(Some(&refusal.error));
+                refusal
+            })?
         };
         seen.caller = caller.arn();
-        let running = route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned()).map_err(refuse)?;
-        let answer = finished(running, &call).await.map_err(refuse)?;
+        let recording = recording(Ok(caller.clone()));
+        let begin = || route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned());
+        let running = recording.trail.follow_now(begin).map_err(|error| {
+            let refusal = refuse(error);
+            recording.end(Some(&refusal.error));
+            refusal
+        })?;
+        let answer = finished(running, recording).await?;
         Ok((call.service.protocol, answer))
     }
+}
+
+fn origin(head: &Parts, peer: IpAddr) -> Origin {
+    let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Origin::Client { peer, user_agent }
 }
 
 async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
@@ -132,12 +158,21 @@ fn form<'a>(head: &'a Parts, body: &'a [u8]) -> Result<Form<'a>, Refusal> {
     })
 }
 
-/// Runs the handler to its end even if the client goes away, so that what it began is finished; a panic in it is an
-/// error of this one call.
-async fn finished(running: Running, call: &Call<'_>) -> Result<Vec<u8>, ServiceError> {
-    tokio::spawn(running).await.unwrap_or_else(|error| {
-        tracing::error!(service = call.service.name, operation = call.operation, %error, "a handler panicked");
-        Err(ServiceError::new("InternalFailure", "The request failed inside Tidegate; see the server's log.")
-            .with_status(500))
+/// Runs the handler to its end even if the client goes away, so that what it began is finished and recorded; a panic in
+/// it is an error of this one call.
+async fn finished(running: Running, recording: Recording) -> Result<Vec<u8>, Refusal> {
+    let service = recording.service;
+    let recorded = recording.clone();
+    let handled = tokio::spawn(async move {
+        let answer = recorded.trail.follow(running).await.map_err(|error| Refusal::of(service, error));
+        recorded.end(answer.as_ref().err().map(|refusal| &refusal.error));
+        answer
+    });
+    handled.await.unwrap_or_else(|error| {
+        tracing::error!(service = service.name, operation = recording.operation, %error, "a handler panicked");
+        let message = "The request failed inside Tidegate; see the server's log.";
+        let refusal = Refusal::of(service, ServiceError::new("InternalFailure", message).with_status(500));
+        recording.end(Some(&refusal.error));
+        Err(refusal)
     })
 }

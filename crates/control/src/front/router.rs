@@ -13,7 +13,7 @@ use wire::form::Form;
 
 use super::console::Pages;
 use super::violations;
-use crate::{App, Request, ServiceError};
+use crate::{App, Request, ServiceError, audit};
 
 /// The served operations.
 #[derive(Default)]
@@ -58,8 +58,13 @@ impl Router {
     {
         let begin = move |app, parameters: Parameters<'_>, caller, id: String| -> Result<Running, ServiceError> {
             let input = input_of::<O>(parameters)?;
+            audit::asked::<O>(&input);
             let answering = handler(app, Request::new(input, caller, id.clone()));
-            Ok(Box::pin(async move { written::<O>(&answering.await?, &id) }))
+            Ok(Box::pin(async move {
+                let output = answering.await?;
+                audit::answered::<O>(&output);
+                written::<O>(&output, &id)
+            }))
         };
         let of_service = self.routes.entry(O::SERVICE.name).or_default();
         of_service.insert(O::NAME, Route { begin: Box::new(begin) });

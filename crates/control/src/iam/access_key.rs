@@ -177,7 +177,7 @@ pub(super) async fn delete(
         .await
 }
 
-/// `GetAccessKeyLastUsed`. Uses are not recorded (a read must not cost a durable write), which AWS's "N/A" says.
+/// `GetAccessKeyLastUsed`. AWS says "N/A" of a key that was never used.
 pub(super) async fn last_used(
     app: Arc<App>,
     request: Request<GetAccessKeyLastUsedInput>,
@@ -193,9 +193,15 @@ pub(super) async fn last_used(
             || no_such_entity(format!("The Access Key with id {} cannot be found.", input.access_key_id)),
         )?;
     let user = key.user.as_ref().and_then(|user| state.iam_users.get(user));
-    let not_known = AccessKeyLastUsed { last_used_date: None, service_name: "N/A".into(), region: "N/A".into() };
+    let last_use = app.last_uses.of(&state, &input.access_key_id);
+    let not_known = || "N/A".to_owned();
+    let last_used = AccessKeyLastUsed {
+        last_used_date: last_use.as_ref().map(|used| used.at),
+        service_name: last_use.as_ref().map_or_else(not_known, |used| used.service.clone()),
+        region: last_use.map_or_else(not_known, |used| used.region),
+    };
     Ok(GetAccessKeyLastUsedOutput {
         user_name: Some(user.map_or_else(|| "root".into(), |user| user.entity.name.clone())),
-        access_key_last_used: Some(not_known),
+        access_key_last_used: Some(last_used),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::failure::Link;
 use domain::iam::{
-    Asked, Caller, Context, Decision, FederatedBy, Identity, Policies, Policy, PolicyKind, ResourcePolicyRule,
+    Asked, Caller, Context, Decision, FederatedBy, Identity, Policies, Policy, PolicyKind, ResourcePolicyRule, Ruling,
     SessionContext, Source, evaluate, explain,
 };
 
@@ -13,8 +13,10 @@ use wire::Timestamp;
 
 use super::name::{policy_by_arn, role_by_arn, user_by_arn};
 use super::record::{Entity, UserRecord};
+use crate::audit;
 use crate::request::Access;
 use crate::store::State;
+use crate::sts::authorization_message;
 use crate::{App, ServiceError};
 
 /// Decides whether the caller may do this on every one of the resources.
@@ -29,6 +31,9 @@ pub fn authorize(app: &App, state: &State, caller: &Caller, access: &Access) -> 
         && access.resources.iter().all(|resource| is_of_account(resource, &caller.account))
     {
         // Nothing can limit the account's root user on what is the account's own.
+        for resource in &access.resources {
+            audit::note(Ruling::of_root(access.action, resource));
+        }
         return Ok(());
     }
     check_reach(caller, access.action)?;
@@ -40,8 +45,15 @@ pub fn authorize(app: &App, state: &State, caller: &Caller, access: &Access) -> 
         }
         let asked = Asked::new(access.action, resource, &context);
         let decision = evaluate(caller, &asked, &policies);
+        let ruling = Ruling::new(caller, &asked, &policies, &decision);
+        audit::note(ruling.clone());
         if !decision.is_allowed() {
-            let message = explain::access_denied(caller, &asked, &decision);
+            let mut message = explain::access_denied(caller, &asked, &decision);
+            if access.action.starts_with("ec2:") {
+                let encoded = authorization_message::encoded(app, caller, &ruling, &context)?;
+                message += ". Encoded authorization failure message: ";
+                message += &encoded;
+            }
             return Err(ServiceError::new("AccessDeniedException", message)
                 .with_link(explain::link(caller, &asked, &policies, &decision)));
         }

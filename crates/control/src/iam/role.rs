@@ -74,8 +74,12 @@ pub(super) async fn get(app: Arc<App>, request: Request<GetRoleInput>) -> Result
     let owner = Owner::role(&caller, &input.role_name);
     let state = app.store.read();
     let role = state.iam_roles.get(&owner.key()).ok_or_else(|| owner.missing())?;
-    let never_told = RoleLastUsed { last_used_date: None, region: None };
-    Ok(GetRoleOutput { role: Role { role_last_used: Some(never_told), ..described(&state, role) } })
+    let last_use = app.last_uses.of(&state, &role.entity.id);
+    let last_used = RoleLastUsed {
+        last_used_date: last_use.as_ref().map(|used| used.at),
+        region: last_use.map(|used| used.region),
+    };
+    Ok(GetRoleOutput { role: Role { role_last_used: Some(last_used), ..described(&state, role) } })
 }
 
 /// `ListRoles`

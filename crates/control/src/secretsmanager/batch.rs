@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use api::secretsmanager::{
-    APIErrorType, BatchGetSecretValueInput, BatchGetSecretValueOutput, GetSecretValueInput, SecretValueEntry,
+    APIErrorType, BatchGetSecretValueInput, BatchGetSecretValueOutput, GetSecretValueInput, SecretValueEntry, op,
 };
 use domain::iam::Caller;
 
+use super::envelope::PRINCIPAL;
 use super::versions::invalid_token;
 use super::{describe, error, values};
 use crate::iam::authorization::authorize;
 use crate::kms::page;
 use crate::limits::BATCH_SECRETS;
-use crate::{Access, App, Authorized, Request, ServiceError};
+use crate::{Access, App, Authorized, Request, ServiceError, audit};
 
 /// BatchGetSecretValue.
 pub(super) async fn run(
@@ -25,7 +26,8 @@ pub(super) async fn run(
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for secret_id in secret_ids {
         let input = GetSecretValueInput { secret_id: secret_id.clone(), ..GetSecretValueInput::default() };
-        match values::get(Arc::clone(&app), Request::new(input, caller.clone(), id.clone())).await {
+        let request = (input, caller.clone(), id.clone());
+        match audit::call::<op::GetSecretValue, _, _>(&app, PRINCIPAL, request, values::get).await {
             Ok(value) => values.push(SecretValueEntry {
                 arn: value.arn,
                 name: value.name,

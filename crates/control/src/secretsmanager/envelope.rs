@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use api::kms::{DecryptInput, GenerateDataKeyInput};
+use api::kms::{DecryptInput, GenerateDataKeyInput, op};
 use domain::iam::Caller;
 use domain::kms::EncryptionContext;
 use wire::{Blob, Sensitive};
@@ -16,7 +16,10 @@ use super::error::{KeyUse, invalid_parameter, invalid_request, of_kms};
 use super::record::{SecretRecord, ValueForm, VersionRecord};
 use crate::seal::SealingKey;
 use crate::store::State;
-use crate::{Access, App, Request, ServiceError, kms};
+use crate::{Access, App, ServiceError, audit, kms};
+
+/// Secrets Manager, as it calls for its callers.
+pub(super) const PRINCIPAL: &str = "secretsmanager.amazonaws.com";
 
 /// A value as it was given. Wiped when dropped.
 pub(super) struct Value {
@@ -167,7 +170,8 @@ async fn generate(
         key_spec: Some("AES_256".into()),
         ..GenerateDataKeyInput::default()
     };
-    let answer = kms::data_keys::generate(Arc::clone(app), Request::new(input, through_us(caller), app.uuid()));
+    let request = (input, through_us(caller), app.uuid());
+    let answer = audit::call::<op::GenerateDataKey, _, _>(app, PRINCIPAL, request, kms::data_keys::generate);
     let answer = answer.await.map_err(|error| of_kms(error, key_id, KeyUse::Encrypt))?;
     let mut plain = answer.plaintext.unwrap_or_default();
     let sealing_key = SealingKey::from_slice(&plain.0);
@@ -192,7 +196,8 @@ async fn decrypt(
         key_id: Some(key_arn.to_owned()),
         ..DecryptInput::default()
     };
-    let answer = kms::encryption::decrypt(Arc::clone(app), Request::new(input, through_us(caller), app.uuid()));
+    let request = (input, through_us(caller), app.uuid());
+    let answer = audit::call::<op::Decrypt, _, _>(app, PRINCIPAL, request, kms::encryption::decrypt);
     let answer = answer.await.map_err(|error| of_kms(error, key_arn, KeyUse::Decrypt))?;
     let mut plain = answer.plaintext.unwrap_or_default();
     let sealing_key = SealingKey::from_slice(&plain.0);

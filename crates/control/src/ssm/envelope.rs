@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use api::kms::{DecryptInput, EncryptInput, GenerateDataKeyInput};
+use api::kms::{DecryptInput, EncryptInput, GenerateDataKeyInput, op};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::iam::Caller;
@@ -18,8 +18,10 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::error::of_kms;
 use super::record::{ParameterRecord, StoredValue, VersionRecord};
 use crate::seal::SealingKey;
-use crate::{App, Request, ServiceError, kms};
+use crate::{App, ServiceError, audit, kms};
 
+/// SSM, as it calls for its callers.
+pub(super) const PRINCIPAL: &str = "ssm.amazonaws.com";
 /// The key of a `SecureString` for which none is chosen.
 pub(super) const DEFAULT_KEY: &str = "alias/aws/ssm";
 
@@ -55,7 +57,8 @@ async fn encrypt(
         ..EncryptInput::default()
     };
     let id = app.uuid();
-    let answer = kms::encryption::encrypt(Arc::clone(app), Request::new(input, through_us(caller), id.clone()));
+    let request = (input, through_us(caller), id.clone());
+    let answer = audit::call::<op::Encrypt, _, _>(app, PRINCIPAL, request, kms::encryption::encrypt);
     let answer = answer.await.map_err(|refused| of_kms(&refused, key_id, &id))?;
     Ok(StoredValue::Encrypted {
         key_arn: answer.key_id.unwrap_or_default(),
@@ -78,7 +81,8 @@ async fn enclose(
         ..GenerateDataKeyInput::default()
     };
     let id = app.uuid();
-    let answer = kms::data_keys::generate(Arc::clone(app), Request::new(input, through_us(caller), id.clone()));
+    let request = (input, through_us(caller), id.clone());
+    let answer = audit::call::<op::GenerateDataKey, _, _>(app, PRINCIPAL, request, kms::data_keys::generate);
     let answer = answer.await.map_err(|refused| of_kms(&refused, key_id, &id))?;
     let mut plain = answer.plaintext.unwrap_or_default();
     let sealing_key = SealingKey::from_slice(&plain.0);
@@ -145,7 +149,8 @@ async fn decrypt(
         ..DecryptInput::default()
     };
     let id = app.uuid();
-    let answer = kms::encryption::decrypt(Arc::clone(app), Request::new(input, through_us(caller), id.clone()));
+    let request = (input, through_us(caller), id.clone());
+    let answer = audit::call::<op::Decrypt, _, _>(app, PRINCIPAL, request, kms::encryption::decrypt);
     let answer = answer.await.map_err(|refused| of_kms(&refused, key_arn, &id))?;
     Ok(Zeroizing::new(answer.plaintext.unwrap_or_default().0))
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use api::secretsmanager::GetSecretValueInput;
+use api::secretsmanager::{GetSecretValueInput, op};
 use api::ssm::Parameter;
 use domain::iam::Caller;
 
-use super::envelope::Decryption;
+use super::envelope::{Decryption, PRINCIPAL};
 use super::error;
 use crate::secretsmanager::values;
-use crate::{App, Request, ServiceError};
+use crate::{App, ServiceError, audit};
 
 const VERSION_ID_LENGTHS: std::ops::RangeInclusive<usize> = 32..=64;
 
@@ -35,7 +35,8 @@ pub(super) async fn read(
     };
     let input = GetSecretValueInput { secret_id: name.to_owned(), version_id, version_stage };
     let caller = Caller { via_service: Some(format!("ssm.{}.amazonaws.com", caller.region)), ..caller.clone() };
-    let value = values::get(Arc::clone(app), Request::new(input, caller, app.uuid())).await;
+    let request = (input, caller, app.uuid());
+    let value = audit::call::<op::GetSecretValue, _, _>(app, PRINCIPAL, request, values::get).await;
     let value = value.map_err(|refused| match &*refused.code {
         "ResourceNotFoundException" => ServiceError {
             chain: refused.chain,

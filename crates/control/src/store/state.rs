@@ -101,6 +101,8 @@ tables! {
     console_sessions: crate::console::record::ConsoleSessionRecord => "console_sessions",
     /// Links that begin a session of the web console, by the hash of their token.
     console_links: crate::console::record::ConsoleLinkRecord => "console_links",
+    /// When access keys and roles were used last, by access key id or the role's unique id.
+    last_uses: crate::audit::last_used::LastUseRecord => "last_uses",
     /// Secrets with their sealed versions.
     secrets: crate::secretsmanager::record::SecretRecord => "secrets",
     /// SSM parameters with their versions.

@@ -1,6 +1,7 @@
 //! STS: sessions of roles and users, and who the caller is.
 
 mod assume_role;
+pub(crate) mod authorization_message;
 mod caller_identity;
 mod federation_token;
 mod issuer;
@@ -23,6 +24,7 @@ pub fn routes(router: &mut Router) {
     router.add::<op::GetSessionToken, _, _>(session_token::run);
     router.add::<op::GetCallerIdentity, _, _>(caller_identity::run);
     router.add::<op::GetAccessKeyInfo, _, _>(caller_identity::of_access_key);
+    router.add::<op::DecodeAuthorizationMessage, _, _>(authorization_message::decode);
 }
 
 /// Credentials as answers carry them.

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use api::ssm::{GetParametersInput, Parameter};
+use api::ssm::{GetParametersInput, Parameter, op};
 use domain::failure::{Link, LinkKind, Outcome};
 use domain::iam::Caller;
 use wire::{Arn, Sensitive};
 
 use super::road::{self, Road, Thing};
 use super::secret_environment::Refused;
+use crate::iam::sessions::TASK_SERVICE;
 use crate::limits::PARAMETER_BATCH;
 use crate::ssm::reading;
-use crate::{App, Request};
+use crate::{App, audit};
 
 /// The errors that the model gives GetParameters.
 const MODELLED: &[&str] = &["InvalidKeyId", "InternalServerError"];
@@ -44,7 +45,8 @@ async fn read_batch(app: &Arc<App>, caller: &Caller, names: &[&str]) -> Result<V
         with_decryption: Some(true),
     };
     let request_id = app.uuid();
-    let answer = reading::get_many(Arc::clone(app), Request::new(input, caller.clone(), request_id.clone())).await;
+    let request = (input, caller.clone(), request_id.clone());
+    let answer = audit::call::<op::GetParameters, _, _>(app, TASK_SERVICE, request, reading::get_many).await;
     let answer = answer.map_err(|error| {
         let text = road::sdk_text("SSM: GetParameters", |code| MODELLED.contains(&code), &error, &request_id);
         let name = culprit(app, caller, names, &error.chain);

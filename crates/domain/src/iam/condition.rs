@@ -22,7 +22,7 @@ pub(super) struct Condition {
     pub(super) key: String,
     /// The values as written.
     pub(super) written: Vec<String>,
-    lower_case_key: String,
+    pub(super) lower_case_key: String,
     quantifier: Quantifier,
     negated: bool,
     if_exists: bool,

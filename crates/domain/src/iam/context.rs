@@ -29,6 +29,11 @@ impl Context {
         self.values.get(lower_case_key).map(Vec::as_slice).filter(|values| !values.is_empty())
     }
 
+    /// Every key in lower case, with its values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.values.iter().map(|(key, values)| (key.as_str(), values.as_slice()))
+    }
+
     /// Whether the key has a value.
     pub fn has(&self, key: &str) -> bool {
         self.get(&key.to_ascii_lowercase()).is_some()

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::caller::{Caller, Identity};
 use super::context::Context;
 use super::policy::{Effect, Policy, Statement};
@@ -85,14 +87,17 @@ pub struct Policies {
     pub rule: ResourcePolicyRule,
 }
 
-/// How it was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How it was decided; written in IAM's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// It may be done.
     Allowed,
     /// A statement denies it.
+    #[serde(rename = "explicitDeny")]
     ExplicitlyDenied,
     /// No statement of the layer allows it.
+    #[serde(rename = "implicitDeny")]
     NotAllowed,
 }
 

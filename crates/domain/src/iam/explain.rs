@@ -59,7 +59,7 @@ pub fn link(caller: &Caller, asked: &Asked<'_>, policies: &Policies, decision: &
     Link { kind: LinkKind::Policy, subject, outcome, detail, mend }
 }
 
-fn sources(policies: &Policies, layer: Layer) -> &[Source] {
+pub(super) fn sources(policies: &Policies, layer: Layer) -> &[Source] {
     match layer {
         Layer::Identity => &policies.identity,
         Layer::Resource | Layer::Trust => policies.resource.as_slice(),

@@ -16,6 +16,7 @@ mod pattern;
 mod place;
 mod policy;
 mod principal;
+mod ruling;
 #[cfg(test)]
 mod tests;
 mod web_token;
@@ -30,4 +31,5 @@ pub use password::{Kinds, PasswordRules};
 pub use place::{Position, statement_positions, with_principals};
 pub use policy::{Effect, Policy, Statement};
 pub use principal::{Closeness, Principal};
+pub use ruling::{Ruling, authorization_message};
 pub use web_token::{WebToken, WebTokenError};

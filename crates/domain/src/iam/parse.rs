@@ -3,8 +3,10 @@
 //! Identity policies are refused in the words of IAM's older checker ("Syntax errors in policy."), trust and resource
 //! policies in those of the newer one ("Missing required field Principal"), as AWS does.
 
+use std::sync::Arc;
+
 use super::condition::{Condition, ConditionError};
-use super::json::Json;
+use super::json::{Json, members_of};
 use super::pattern::{ArnPattern, Pattern, Variables, Wildcards};
 use super::policy::{Effect, Listed, Policy, Statement};
 use super::principal::Principal;
@@ -208,7 +210,16 @@ fn statement(
     let conditions = conditions(members, kind, variables)?;
     let actions = actions(members, kind)?;
     let (resources, written_resources) = resources(members, kind, variables)?;
-    Ok(Statement { sid, index, effect, principals, actions, resources, written_resources, conditions })
+    let written = written(members);
+    Ok(Statement { sid, index, effect, principals, actions, resources, written_resources, conditions, written })
+}
+
+/// The statement as its author wrote it, without white space.
+fn written(members: &Members) -> Arc<str> {
+    let mut text = Vec::new();
+    // What was read as JSON can be written as JSON.
+    let _ = members_of(members, &mut serde_json::Serializer::new(&mut text));
+    String::from_utf8(text).unwrap_or_default().into()
 }
 
 /// What the older checker looks at before it goes through the statements one by one.

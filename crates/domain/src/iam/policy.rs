@@ -1,5 +1,7 @@
 //! A policy document, read once, and which requests its statements are about.
 
+use std::sync::Arc;
+
 use super::caller::Caller;
 use super::condition::Condition;
 use super::context::Context;
@@ -40,6 +42,8 @@ pub struct Statement {
     /// The resources as written, for explanations.
     pub(super) written_resources: Vec<String>,
     pub(super) conditions: Vec<Condition>,
+    /// The whole statement as written, for explanations.
+    pub(super) written: Arc<str>,
 }
 
 /// An element that has a `Not…` twin.

@@ -1,22 +1,17 @@
-//! ExplainTask: why a task is where it is. Tidegate's own operation; who may describe a task may have it explained.
+//! `ExplainTask`: why a task is where it is.
 
 use std::sync::Arc;
 
-use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Link as LinkView, op};
+use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Link as LinkView};
 use domain::explain::{chain, road};
 use domain::failure::{Failure, Link};
 use domain::iam::Caller;
 use serde::Serialize;
 
-use crate::front::Router;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
-/// The operation that is served.
-pub fn routes(router: &mut Router) {
-    router.add::<op::ExplainTask, _, _>(run);
-}
-
-async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Result<ExplainTaskOutput, ServiceError> {
+/// `ExplainTask`
+pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Result<ExplainTaskOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let arn = task_arn(&app, caller, input);
         let cluster = cluster_arn(&app, caller, input);

@@ -1,23 +1,16 @@
-//! `tidegate explain`: why a task is where it is, and the mend.
+//! A task explained: why it is where it is.
 
 use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure, Link, op};
 
+use super::{Form, WIDTH};
 use crate::client::Client;
 use crate::output::{Style, say, wrap};
 use crate::tasks;
 
-/// In which form an explanation is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Readable,
-    Json,
-}
-
-const WIDTH: usize = 100;
 const KIND_WIDTH: usize = 9;
 
 /// Prints why a task is where it is.
-pub(crate) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
+pub(super) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
     let found = tasks::find(client, name).await?;
     let explanation = ask(client, &found.cluster, found.id()).await?;
     let style = Style::of_output();

@@ -1,0 +1,78 @@
+//! What is gathered while a call is handled: its parameters, its answer, and every decision about it.
+//!
+//! A trail travels with the call's future as a task-local value, so that each authorisation is noted wherever it happens
+//! (in a handler, in a write of the store, in another service) and no handler can forget it.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use api::Operation;
+use domain::iam::Ruling;
+use serde_json::Value;
+
+use super::parameters;
+use crate::limits::AUDIT_RULINGS;
+
+tokio::task_local! {
+    static TRAIL: Trail;
+}
+
+/// The trail of one call.
+#[derive(Clone, Default)]
+pub(crate) struct Trail(Arc<Mutex<Gathered>>);
+
+/// What a trail holds.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) parameters: Option<Value>,
+    pub(crate) answer: Option<Value>,
+    pub(crate) rulings: Vec<Ruling>,
+}
+
+impl Trail {
+    /// Runs a call with this trail.
+    pub(crate) fn follow<F: Future>(&self, running: F) -> impl Future<Output = F::Output> {
+        TRAIL.scope(self.clone(), running)
+    }
+
+    /// Runs the part of a call that does not wait.
+    pub(crate) fn follow_now<T>(&self, running: impl FnOnce() -> T) -> T {
+        TRAIL.sync_scope(self.clone(), running)
+    }
+
+    /// What has been gathered, which is gone from the trail then.
+    pub(crate) fn take(&self) -> Gathered {
+        std::mem::take(&mut *self.gathered())
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, ruling: Ruling) {
+        let mut gathered = self.gathered();
+        // A call asks for the same thing more than once; a refusal always counts, because it is the last.
+        if gathered.rulings.contains(&ruling) || (ruling.is_allowed() && gathered.rulings.len() >= AUDIT_RULINGS) {
+            return;
+        }
+        gathered.rulings.push(ruling);
+    }
+}
+
+/// Notes a decision about the call that runs here; what nobody records is not noted.
+pub(crate) fn note(ruling: Ruling) {
+    // Outside of a call there is no trail: reconcilers and tests.
+    let _ = TRAIL.try_with(|trail| trail.add(ruling));
+}
+
+/// Notes what is asked.
+pub(crate) fn asked<O: Operation>(input: &O::Input) {
+    let _ = TRAIL.try_with(|trail| trail.gathered().parameters = Some(parameters::kept(input)));
+}
+
+/// Notes what is answered; readings answer what the events are not to repeat.
+pub(crate) fn answered<O: Operation>(output: &O::Output) {
+    if O::HAS_OUTPUT && !super::event::is_read_only(O::SERVICE.name, O::NAME) {
+        let _ = TRAIL.try_with(|trail| trail.gathered().answer = Some(parameters::kept(output)));
+    }
+}
