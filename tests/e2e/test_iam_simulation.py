@@ -1,7 +1,9 @@
 """Simulations through boto3: what matched and where it stands, per resource, and what each side says by itself."""
 
+import json
+
 from conftest import allow
-from test_iam import iam, unique  # noqa: F401
+from test_iam import account, iam, refused, unique  # noqa: F401
 
 PRETTY = """{
   "Version": "2012-10-17",
@@ -43,3 +45,29 @@ def test_resources_and_boundaries_are_told_one_by_one(iam):  # noqa: F811
     results = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["ecs:DeleteCluster"], ResourceArns=clusters)
     assert [result["EvalDecision"] for result in results["EvaluationResults"]] == ["allowed", "implicitDeny"]
     assert results["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == f"user_{name}_inline"
+
+
+def test_the_policy_of_another_accounts_resource_counts_beside_the_callers(iam, account):  # noqa: F811
+    caller = f"arn:aws:iam::{account}:user/alice"
+    cluster = "arn:aws:ecs:us-east-1:999999999999:cluster/c"
+
+    def decided(principal, **more):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "ecs:DeleteCluster", "Resource": cluster}]})
+        result = iam.simulate_custom_policy(
+            PolicyInputList=[allow("ecs:*", "*")], ActionNames=["ecs:DeleteCluster"], ResourceArns=[cluster], CallerArn=caller,
+            ResourcePolicy=policy, **more)["EvaluationResults"][0]
+        return result["EvalDecision"], result["EvalDecisionDetails"]
+
+    assert decided(caller) == ("allowed", {"IAM Policy": "allowed", "Resource Policy": "allowed"})
+    assert decided("999999999999") == ("implicitDeny", {"IAM Policy": "allowed", "Resource Policy": "implicitDeny"})
+    s3 = {"PolicyInputList": [allow("s3:*", "*")], "ActionNames": ["s3:GetObject"], "ResourceArns": ["arn:aws:s3:::bucket/key"]}
+    nobody = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "s3:GetObject", "Resource": "*"}]})
+    for owner, decision in (("999999999999", "implicitDeny"), (account, "allowed")):
+        result = iam.simulate_custom_policy(
+            **s3, CallerArn=caller, ResourcePolicy=nobody, ResourceOwner=f"arn:aws:iam::{owner}:root")["EvaluationResults"][0]
+        assert result["EvalDecision"] == decision, owner
+    refused("InvalidInput", decided, principal=caller, ResourceHandlingOption="EC2-on-the-moon")
+    refused("InvalidInput", iam.simulate_custom_policy, PolicyInputList=[allow("ecs:*", "*")], ActionNames=["ecs:DeleteCluster"],
+            ResourcePolicy=PRETTY.replace('"Effect"', '"Principal": "*", "Effect"'))
