@@ -10,6 +10,7 @@ const Secrets = lazy(() => import('./pages/secrets'));
 const Kms = lazy(() => import('./pages/kms'));
 const Iam = lazy(() => import('./pages/iam'));
 const Vpc = lazy(() => import('./pages/vpc'));
+const Audit = lazy(() => import('./pages/audit'));
 const Logs = lazy(() => import('./pages/logs'));
 
 export function Areas() {
@@ -21,6 +22,7 @@ export function Areas() {
       <Route path="/kms/*" element={<Kms />} />
       <Route path="/iam/*" element={<Iam />} />
       <Route path="/vpc/*" element={<Vpc />} />
+      <Route path="/audit/*" element={<Audit />} />
       <Route path="/logs/*" element={<Logs />} />
       <Route path="*" element={<NotFound />} />
     </Routes>

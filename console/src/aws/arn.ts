@@ -33,21 +33,28 @@ export const paths = {
   createSecret: () => '/secrets/create',
   secret: (nameOrArn: string) => `/secrets/secret/${encodeURIComponent(nameOrArn)}`,
   keys: () => '/kms/keys',
+  createKey: () => '/kms/keys/create',
   key: (idOrArn: string) => `/kms/keys/${encodeURIComponent(shortName(idOrArn))}`,
   roles: () => '/iam/roles',
-  createRole: () => '/iam/roles/create',
+  createRole: (policy?: string) => `/iam/roles/create${policy ? `?policy=${encodeURIComponent(policy)}` : ''}`,
   role: (name: string) => `/iam/roles/role/${encodeURIComponent(name)}`,
   policies: () => '/iam/policies',
-  createPolicy: () => '/iam/policies/create',
+  createPolicy: (secret?: string) => `/iam/policies/create${secret ? `?secret=${encodeURIComponent(secret)}` : ''}`,
   policy: (arn: string) => `/iam/policies/policy/${encodeURIComponent(arn)}`,
   users: () => '/iam/users',
   user: (name: string) => `/iam/users/user/${encodeURIComponent(name)}`,
+  groups: () => '/iam/groups',
+  group: (name: string) => `/iam/groups/group/${encodeURIComponent(name)}`,
   vpcs: () => '/vpc/vpcs',
+  vpc: (id: string) => `/vpc/vpcs/${encodeURIComponent(id)}`,
+  subnets: () => '/vpc/subnets',
+  networkInterfaces: () => '/vpc/network-interfaces',
   securityGroups: () => '/vpc/security-groups',
   securityGroup: (id: string) => `/vpc/security-groups/${encodeURIComponent(id)}`,
   logGroups: () => '/logs/groups',
   logGroup: (name: string) => `/logs/groups/${encodeURIComponent(name)}`,
-  audit: () => '/audit',
+  audit: (resource?: string) => `/audit${resource ? `?resource=${encodeURIComponent(resource)}` : ''}`,
+  request: (id: string) => `/audit/request/${encodeURIComponent(id)}`,
 };
 
 /** The page that shows what an ARN names, if there is one. */
@@ -68,12 +75,18 @@ export function pathOf(text: string): string | undefined {
       return paths.secret(text.split(':').slice(0, 7).join(':'));
     case 'kms:key':
       return paths.key(last);
+    case 'sts:assumed-role':
+      return paths.role(rest[0] ?? '');
     case 'iam:role':
       return paths.role(last);
     case 'iam:policy':
       return paths.policy(text);
     case 'iam:user':
       return paths.user(last);
+    case 'iam:group':
+      return paths.group(last);
+    case 'ec2:vpc':
+      return paths.vpc(last);
     case 'logs:log-group':
       return paths.logGroup(arn.resource.split(':')[1] ?? '');
     case 'ec2:security-group':

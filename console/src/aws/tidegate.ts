@@ -31,6 +31,62 @@ export function explainTask(input: { task: string; cluster?: string }): Promise<
   return tidegate('ExplainTask', input);
 }
 
+/** One decision about one action on one resource. */
+export interface Ruling {
+  action: string;
+  resource: string;
+  /** `allowed`, `explicitDeny` or `implicitDeny`. */
+  verdict: string;
+  /** Which kind of policy decided. */
+  layer: string;
+  /** The ARN of a managed policy, else a name. */
+  policy?: string;
+  statement?: string;
+  /** The statement as it was written, JSON. */
+  document?: string;
+  conditions?: Record<string, string[]>;
+  detail?: string;
+  mend?: string;
+  /** The service that asked for the caller. */
+  through?: string;
+}
+
+export interface RequestExplanation {
+  requestId: string;
+  time: string;
+  outcome: string;
+  service: string;
+  operation: string;
+  caller: string;
+  sourceIpAddress?: string;
+  task?: string;
+  errorCode?: string;
+  errorMessage?: string;
+  decisions: Ruling[];
+  /** The whole event, JSON. */
+  event: string;
+}
+
+export function explainRequest(input: { requestId: string }): Promise<RequestExplanation> {
+  return tidegate('ExplainRequest', input);
+}
+
+export interface EventSearch {
+  /** A part of the ARN of a resource. */
+  resource?: string;
+  /** The ARN or name of a user, a role, a session or a task. */
+  caller?: string;
+  eventName?: string;
+  outcome?: string;
+  maxResults?: number;
+  nextToken?: string;
+}
+
+/** Calls that were made, the newest first; each is a CloudTrail record as JSON. */
+export function searchEvents(input: EventSearch): Promise<{ events: string[]; nextToken?: string }> {
+  return tidegate('SearchEvents', input);
+}
+
 /** Calls one of Tidegate's own operations. */
 export function tidegate<Output>(operation: string, input: object): Promise<Output> {
   return observe(call<Output>(operation, input));

@@ -5,9 +5,10 @@ import Button from '@cloudscape-design/components/button';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 
+import { paths } from '../aws/arn';
 import { told } from '../aws/errors';
 import { Copy } from './Copy';
-import { ArnLink } from './To';
+import { ArnLink, To } from './To';
 
 interface ErrorAlertProps {
   error: unknown;
@@ -47,7 +48,7 @@ export function ErrorDetails({ error }: { error: unknown }) {
           {requestId && (
             <>
               {' '}
-              · request {requestId} <Copy text={requestId} label="request id" />
+              · request <To path={paths.request(requestId)} fontSize="inherit">{requestId}</To> <Copy text={requestId} label="request id" />
             </>
           )}
         </Box>

@@ -22,16 +22,22 @@ export const navigation: SideNavigationProps.Item[] = [
       link('Roles', paths.roles()),
       link('Policies', paths.policies()),
       link('Users', paths.users()),
+      link('Groups', paths.groups()),
     ],
   },
   {
     type: 'section-group',
     title: 'Network',
-    items: [link('VPCs', paths.vpcs()), link('Security groups', paths.securityGroups())],
+    items: [
+      link('VPCs', paths.vpcs()),
+      link('Subnets', paths.subnets()),
+      link('Security groups', paths.securityGroups()),
+      link('Network interfaces', paths.networkInterfaces()),
+    ],
   },
   {
     type: 'section-group',
     title: 'Observe',
-    items: [link('Log groups', paths.logGroups())],
+    items: [link('Log groups', paths.logGroups()), link('Audit', paths.audit())],
   },
 ];

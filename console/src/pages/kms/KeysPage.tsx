@@ -1,50 +1,82 @@
 // The keys of KMS, with their aliases.
-import { DescribeKeyCommand, ListAliasesCommand, ListKeysCommand, type KeyMetadata } from '@aws-sdk/client-kms';
+import Button from '@cloudscape-design/components/button';
+import SegmentedControl from '@cloudscape-design/components/segmented-control';
+import { useMemo, useState } from 'react';
+import { useNavigate } from 'react-router-dom';
 
-import { all, inPortions } from '../../aws/all';
-import { kms } from '../../aws/clients';
+import { paths } from '../../aws/arn';
 import { useLive } from '../../aws/useLive';
 import { Copy } from '../../components/Copy';
 import { LiveTable, type Column } from '../../components/LiveTable';
 import { Status } from '../../components/Status';
+import { Time } from '../../components/Time';
+import { To } from '../../components/To';
 import { BarePage } from '../../frame/page';
+import { keys, type Key } from './data';
 
-interface Key extends KeyMetadata {
-  aliases: string[];
-}
+type Manager = 'CUSTOMER' | 'AWS';
 
 const columns: Column<Key>[] = [
-  { id: 'alias', header: 'Alias', text: key => key.aliases.join(', ') },
-  { id: 'id', header: 'Key id', width: 320, text: key => key.KeyId },
+  {
+    id: 'alias',
+    header: 'Alias',
+    width: 220,
+    text: key => key.aliases.map(alias => alias.replace(/^alias\//, '')).join(', ') || undefined,
+    cell: key => <To path={paths.key(key.KeyId ?? '')}>{key.aliases.map(alias => alias.replace(/^alias\//, '')).join(', ') || 'without alias'}</To>,
+  },
+  { id: 'id', header: 'Key id', width: 330, text: key => key.KeyId, cell: key => <Copy text={key.KeyId ?? ''} label="key id" shown /> },
   { id: 'state', header: 'State', text: key => key.KeyState, cell: key => <Status value={key.KeyState} /> },
-  { id: 'manager', header: 'Managed by', text: key => (key.KeyManager === 'AWS' ? 'AWS' : 'you') },
-  { id: 'description', header: 'Description', text: key => key.Description },
-  { id: 'arn', header: 'ARN', width: 420, text: key => key.Arn, cell: key => <Copy text={key.Arn ?? ''} label="ARN" shown /> },
+  { id: 'description', header: 'Description', width: 220, text: key => key.Description || undefined },
+  {
+    id: 'created',
+    header: 'Created',
+    text: key => key.CreationDate?.getTime(),
+    cell: key => <Time value={key.CreationDate} />,
+  },
+  {
+    id: 'deletion',
+    header: 'Deletion',
+    text: key => key.DeletionDate?.getTime(),
+    cell: key => <Time value={key.DeletionDate} />,
+  },
 ];
 
 export function KeysPage() {
-  const live = useLive(keys, [], { every: 10_000 });
+  const live = useLive(keys, [], { every: 5_000 });
+  const [manager, setManager] = useState<Manager>('CUSTOMER');
+  const data = useMemo(() => live.data?.filter(key => key.KeyManager === manager), [live.data, manager]);
+  const navigate = useNavigate();
+  const create = (
+    <Button variant="primary" onClick={() => void navigate(paths.createKey())}>
+      Create key
+    </Button>
+  );
   return (
     <BarePage title="KMS keys" crumbs={[{ text: 'KMS keys' }]}>
-      <LiveTable title="KMS keys" live={live} columns={columns} order="alias" rowId={key => key.KeyId ?? ''} empty={{ text: 'No keys yet.' }} />
+      <LiveTable
+        title="KMS keys"
+        live={{ ...live, data }}
+        columns={columns}
+        order="alias"
+        rowId={key => key.KeyId ?? ''}
+        empty={
+          manager === 'CUSTOMER'
+            ? { text: 'No keys of your own yet. With one you say who may decrypt which secret; without, the account’s own key is used.', action: create }
+            : { text: 'No AWS managed keys yet. The first secret without a key of its own makes aws/secretsmanager.' }
+        }
+        filter={
+          <SegmentedControl
+            label="Which keys"
+            selectedId={manager}
+            onChange={({ detail }) => setManager(detail.selectedId as Manager)}
+            options={[
+              { id: 'CUSTOMER', text: 'Customer managed' },
+              { id: 'AWS', text: 'AWS managed' },
+            ]}
+          />
+        }
+        actions={() => create}
+      />
     </BarePage>
   );
-}
-
-async function keys(): Promise<Key[]> {
-  const [ids, aliases] = await Promise.all([
-    all(async Marker => {
-      const page = await kms().send(new ListKeysCommand({ Marker }));
-      return { items: page.Keys, next: page.NextMarker };
-    }),
-    all(async Marker => {
-      const page = await kms().send(new ListAliasesCommand({ Marker }));
-      return { items: page.Aliases, next: page.NextMarker };
-    }),
-  ]);
-  return inPortions(ids, 1, async ([key]) => {
-    const { KeyMetadata } = await kms().send(new DescribeKeyCommand({ KeyId: key?.KeyId }));
-    const own = aliases.filter(({ TargetKeyId }) => TargetKeyId === key?.KeyId);
-    return KeyMetadata ? [{ ...KeyMetadata, aliases: own.flatMap(({ AliasName }) => AliasName ?? []) }] : [];
-  });
 }

@@ -1,29 +1,46 @@
 // The secrets: names and ARNs. Their values are asked for on the page of one secret, on a click.
-import { ListSecretsCommand, type SecretListEntry } from '@aws-sdk/client-secrets-manager';
+import type { SecretListEntry } from '@aws-sdk/client-secrets-manager';
+import Button from '@cloudscape-design/components/button';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useState } from 'react';
+import { useNavigate } from 'react-router-dom';
 
-import { all } from '../../aws/all';
 import { paths } from '../../aws/arn';
-import { secretsManager } from '../../aws/clients';
 import { useLive } from '../../aws/useLive';
 import { Copy } from '../../components/Copy';
 import { LiveTable, type Column } from '../../components/LiveTable';
 import { Time } from '../../components/Time';
 import { To } from '../../components/To';
 import { BarePage } from '../../frame/page';
+import { secrets } from './data';
+import { DeleteSecret } from './SecretDialogs';
 
 const columns: Column<SecretListEntry>[] = [
   {
     id: 'name',
-    header: 'Secret',
+    header: 'Secret name',
+    width: 240,
     text: secret => secret.Name,
     cell: secret => <To path={paths.secret(secret.ARN ?? '')}>{secret.Name}</To>,
   },
-  { id: 'description', header: 'Description', text: secret => secret.Description },
+  { id: 'description', header: 'Description', width: 240, text: secret => secret.Description || undefined },
   {
     id: 'changed',
     header: 'Changed',
     text: secret => secret.LastChangedDate?.getTime(),
     cell: secret => <Time value={secret.LastChangedDate} ago />,
+  },
+  {
+    id: 'read',
+    header: 'Last read (day)',
+    text: secret => secret.LastAccessedDate?.getTime(),
+    cell: secret => (secret.LastAccessedDate ? secret.LastAccessedDate.toISOString().slice(0, 10) : '-'),
+  },
+  {
+    id: 'deletion',
+    header: 'Deletion',
+    text: secret => (secret.DeletedDate ? 'planned' : undefined),
+    cell: secret => (secret.DeletedDate ? <StatusIndicator type="warning">Planned</StatusIndicator> : '-'),
   },
   {
     id: 'arn',
@@ -36,6 +53,13 @@ const columns: Column<SecretListEntry>[] = [
 
 export function SecretsPage() {
   const live = useLive(secrets, []);
+  const [deleting, setDeleting] = useState<SecretListEntry>();
+  const navigate = useNavigate();
+  const store = (
+    <Button variant="primary" onClick={() => void navigate(paths.createSecret())}>
+      Store a new secret
+    </Button>
+  );
   return (
     <BarePage title="Secrets" crumbs={[{ text: 'Secrets' }]}>
       <LiveTable
@@ -44,15 +68,27 @@ export function SecretsPage() {
         columns={columns}
         order="name"
         rowId={secret => secret.ARN ?? ''}
-        empty={{ text: 'No secrets yet. The login of a private registry is kept in one.' }}
+        selection="single"
+        empty={{ text: 'No secrets yet. The login of a private registry is kept in one.', action: store }}
+        actions={([selected]) => (
+          <>
+            <Button disabled={!selected || selected.DeletedDate !== undefined} onClick={() => setDeleting(selected)}>
+              Delete
+            </Button>
+            {store}
+          </>
+        )}
       />
+      {deleting && (
+        <DeleteSecret
+          arn={deleting.ARN ?? ''}
+          name={deleting.Name ?? ''}
+          onClose={() => {
+            setDeleting(undefined);
+            void live.refresh();
+          }}
+        />
+      )}
     </BarePage>
   );
-}
-
-function secrets(): Promise<SecretListEntry[]> {
-  return all(async NextToken => {
-    const page = await secretsManager().send(new ListSecretsCommand({ NextToken, MaxResults: 100 }));
-    return { items: page.SecretList, next: page.NextToken };
-  });
 }
