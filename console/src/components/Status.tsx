@@ -21,6 +21,7 @@ const SIGNS: Record<string, StatusIndicatorProps.Type> = {
   Disabled: 'stopped',
   PendingDeletion: 'warning',
   available: 'success',
+  'in-use': 'success',
 };
 
 /** `bad` marks an end that nobody asked for. */
