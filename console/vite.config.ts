@@ -15,6 +15,8 @@ export default defineConfig({
   server: { proxy: { '^/$': server, '^/console/api/': server } },
   test: {
     environment: 'jsdom',
+    // The first test of a file waits for all of Cloudscape, on a busy machine for long.
+    testTimeout: 30_000,
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     server: { deps: { inline: [/@cloudscape-design/] } },

@@ -45,10 +45,17 @@ export function freePort() {
 /** A server on a data directory of its own; ended with the test `t` (a test or a suite's `after`-like context). */
 export async function startServer(t, options = []) {
   const server = new Server(await freePort(), options);
-  t.after(() => server.end());
+  t.after(async () => {
+    // Pages that still ask would find the server away.
+    for (const close of browsers.get(t) ?? []) await close();
+    await server.end();
+  });
   await server.start();
   return server;
 }
+
+/** How the browsers of a test are closed. */
+const browsers = new WeakMap();
 
 class Server {
   constructor(port, options) {
@@ -143,7 +150,11 @@ export async function openBrowser(t, { refusals = false, away = false, ...contex
       if (!['data:', 'blob:'].includes(url.protocol)) hosts.add(url.host);
     });
   });
-  t.after(async () => {
+  let closed;
+  const close = () => (closed ??= end());
+  browsers.set(t, [...(browsers.get(t) ?? []), close]);
+  t.after(close);
+  const end = async () => {
     const cookies = await window.cookies();
     // What the browser showed at the end, for whoever reads a failure.
     mkdirSync(PICTURES, { recursive: true });
@@ -153,7 +164,7 @@ export async function openBrowser(t, { refusals = false, away = false, ...contex
     assert.deepEqual(wrong, [], 'the browser saw something wrong');
     assert.deepEqual(cookies, [], 'there are cookies');
     assert.ok(hosts.size <= 1, `requests went to ${[...hosts].join(', ')}`);
-  });
+  };
   return window;
 }
 

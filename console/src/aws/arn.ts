@@ -53,6 +53,8 @@ export const paths = {
   securityGroup: (id: string) => `/vpc/security-groups/${encodeURIComponent(id)}`,
   logGroups: () => '/logs/groups',
   logGroup: (name: string) => `/logs/groups/${encodeURIComponent(name)}`,
+  logStream: (group: string, stream: string) =>
+    `/logs/groups/${encodeURIComponent(group)}?tab=lines&stream=${encodeURIComponent(stream)}`,
   audit: (resource?: string) => `/audit${resource ? `?resource=${encodeURIComponent(resource)}` : ''}`,
   request: (id: string) => `/audit/request/${encodeURIComponent(id)}`,
 };

@@ -27,6 +27,8 @@ import { describeSecret } from './data';
 import { DEFAULT_KEY } from './KeySelect';
 import { DeleteSecret, EditSecret, RestoreSecret } from './SecretDialogs';
 import { SecretPolicy } from './SecretPolicy';
+import { SecretReplicas } from './SecretReplicas';
+import { SecretRotation } from './SecretRotation';
 import { SecretValue } from './SecretValue';
 import { SecretVersions } from './SecretVersions';
 
@@ -88,6 +90,8 @@ export function SecretPage() {
                 ),
               },
               { id: 'versions', label: 'Versions', content: <SecretVersions arn={arn} /> },
+              { id: 'rotation', label: 'Rotation', content: <SecretRotation secret={secret} onChanged={() => void live.refresh()} /> },
+              { id: 'replicas', label: 'Replicas', content: <SecretReplicas live={live} /> },
               { id: 'policy', label: 'Resource policy', content: <SecretPolicy arn={arn} /> },
               {
                 id: 'readers',

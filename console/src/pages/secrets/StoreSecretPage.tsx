@@ -24,6 +24,8 @@ import { asTags, TagRows, type Tag } from '../../components/Tags';
 import { useSubmit, type Submit } from '../../components/useSubmit';
 import { Page } from '../../frame/page';
 import { DEFAULT_KEY, KeySelect } from './KeySelect';
+import { RegionSelect } from './SecretReplicas';
+import { ROTATES } from './SecretRotation';
 import { draftProblem, NEW_DRAFT, PairRows, storedText, type Draft } from './PairRows';
 
 interface About {
@@ -31,11 +33,13 @@ interface About {
   description: string;
   tags: Tag[];
   key: string;
+  replicas: string[];
 }
 
-type Field = 'key' | 'description' | 'tags' | 'value' | 'name';
+type Field = 'replicas' | 'key' | 'description' | 'tags' | 'value' | 'name';
 
 const FIELDS: Record<Field, RegExp> = {
+  replicas: /replica|region/i,
   key: /kms|\bkey (id|arn)|encrypt/i,
   description: /description/i,
   tags: /\btags?\b/i,
@@ -43,7 +47,7 @@ const FIELDS: Record<Field, RegExp> = {
   name: /\bname\b|ResourceExists|already exists|scheduled for deletion/i,
 };
 /** The step on which a field is. */
-const STEPS: Record<Field, number> = { value: 0, key: 0, name: 1, description: 1, tags: 1 };
+const STEPS: Record<Field, number> = { value: 0, key: 0, name: 1, description: 1, tags: 1, replicas: 1 };
 
 export function StoreSecretPage() {
   const navigate = useNavigate();
@@ -51,7 +55,7 @@ export function StoreSecretPage() {
   const [step, setStep] = useState(0);
   const [tried, setTried] = useState(false);
   const [draft, setDraft] = useState<Draft>(NEW_DRAFT);
-  const [about, setAbout] = useState<About>({ name: '', description: '', tags: [], key: DEFAULT_KEY });
+  const [about, setAbout] = useState<About>({ name: '', description: '', tags: [], key: DEFAULT_KEY, replicas: [] });
   const change = (part: Partial<About>) => setAbout(before => ({ ...before, ...part }));
   const problems = [draftProblem(draft), about.name.trim() ? undefined : 'Give the secret a name.'];
   const goTo = (wanted: number) => {
@@ -68,6 +72,7 @@ export function StoreSecretPage() {
           KmsKeyId: about.key === DEFAULT_KEY ? undefined : about.key,
           SecretString: storedText(draft),
           Tags: asTags(about.tags),
+          AddReplicaRegions: about.replicas.length ? about.replicas.map(Region => ({ Region })) : undefined,
         }),
       );
       setDraft(NEW_DRAFT);
@@ -176,6 +181,9 @@ function AboutStep({ about, change, problem, submit }: StepProps) {
           {submit.at('tags') && <FormField errorText={submit.at('tags')} />}
         </SpaceBetween>
       </Container>
+      <Container header={<Header variant="h2">Replicas</Header>}>
+        <RegionSelect value={about.replicas} onChange={replicas => change({ replicas })} error={submit.at('replicas')} />
+      </Container>
     </SpaceBetween>
   );
 }
@@ -185,9 +193,10 @@ function RotationStep() {
     <Container header={<Header variant="h2">Automatic rotation</Header>}>
       <SpaceBetween size="s">
         <KeyValuePairs items={[{ label: 'Automatic rotation', value: 'Off' }]} />
+        <Box>{ROTATES} Once the secret is there, rotation can be turned on at its page.</Box>
         <Box>
-          AWS rotates by a Lambda function, and there is none here. To change the value, store a new version on the page of
-          the secret: tasks that start after that get it, and the one before stays as AWSPREVIOUS.
+          Without rotation, store a new version on the page of the secret: tasks that start after that get it, and the one
+          before stays as AWSPREVIOUS.
         </Box>
       </SpaceBetween>
     </Container>
@@ -216,6 +225,7 @@ function Review({ draft, about, goTo }: { draft: Draft; about: About; goTo: (ste
           items={[
             { label: 'Name', value: <span className="break">{about.name}</span> },
             { label: 'Description', value: <span className="break">{about.description || '-'}</span> },
+            { label: 'Replicas', value: about.replicas.join(', ') || '-' },
             { label: 'Tags', value: <span className="break">{tags?.map(({ Key, Value }) => `${Key}=${Value}`).join(', ') ?? '-'}</span> },
           ]}
         />
@@ -231,6 +241,7 @@ function Review({ draft, about, goTo }: { draft: Draft; about: About; goTo: (ste
           'kms-key-id': about.key === DEFAULT_KEY ? undefined : about.key,
           'secret-string': file('secret.json'),
           tags: tags?.map(({ Key, Value }) => `Key=${Key},Value=${Value}`),
+          'add-replica-regions': about.replicas.map(region => `Region=${region}`),
         })}
         terraform={terraform(about)}
       />
@@ -238,12 +249,13 @@ function Review({ draft, about, goTo }: { draft: Draft; about: About; goTo: (ste
   );
 }
 
-function terraform({ name, description, key, tags }: About): string {
+function terraform({ name, description, key, tags, replicas }: About): string {
   const lines = [`  name        = ${JSON.stringify(name.trim())}`];
   if (description) lines.push(`  description = ${JSON.stringify(description)}`);
   if (key !== DEFAULT_KEY) lines.push(`  kms_key_id  = ${JSON.stringify(key)}`);
   const named = asTags(tags);
   if (named) lines.push(`  tags = {\n${named.map(({ Key, Value }) => `    ${JSON.stringify(Key)} = ${JSON.stringify(Value)}`).join('\n')}\n  }`);
+  for (const region of replicas) lines.push(`  replica {\n    region = ${JSON.stringify(region)}\n  }`);
   return `resource "aws_secretsmanager_secret" "this" {
 ${lines.join('\n')}
 }
