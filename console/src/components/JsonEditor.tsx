@@ -34,7 +34,7 @@ export function useCheck(text: string, ask?: (text: string) => Promise<unknown>)
       ? { state: 'bad', message: problemText(problem) }
       : ask
         ? undefined
-        : { state: 'good' };
+        : { state: 'unknown', message: 'This is JSON. What it says is checked when it is sent.' };
   const settled = here !== undefined;
   useEffect(() => {
     if (settled) return undefined;

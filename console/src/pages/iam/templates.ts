@@ -37,12 +37,12 @@ export function runTasksPolicy(account: string): string {
 
 /** Lets a service be the role. */
 export function trustService(service: string): string {
-  return documentOf([{ Sid: '', Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }]);
+  return documentOf([{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }]);
 }
 
 /** Lets an account's users and roles be the role, if their own policies allow it. */
 export function trustAccount(account: string): string {
-  return documentOf([{ Sid: '', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'sts:AssumeRole' }]);
+  return documentOf([{ Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'sts:AssumeRole' }]);
 }
 
 function documentOf(Statement: Statement[]): string {

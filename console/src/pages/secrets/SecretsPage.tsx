@@ -23,6 +23,13 @@ const columns: Column<SecretListEntry>[] = [
     text: secret => secret.Name,
     cell: secret => <To path={paths.secret(secret.ARN ?? '')}>{secret.Name}</To>,
   },
+  {
+    id: 'deletion',
+    header: 'Deletion',
+    width: 130,
+    text: secret => (secret.DeletedDate ? 'planned' : undefined),
+    cell: secret => (secret.DeletedDate ? <StatusIndicator type="warning">Planned</StatusIndicator> : '-'),
+  },
   { id: 'description', header: 'Description', width: 240, text: secret => secret.Description || undefined },
   {
     id: 'changed',
@@ -35,12 +42,6 @@ const columns: Column<SecretListEntry>[] = [
     header: 'Last read (day)',
     text: secret => secret.LastAccessedDate?.getTime(),
     cell: secret => (secret.LastAccessedDate ? secret.LastAccessedDate.toISOString().slice(0, 10) : '-'),
-  },
-  {
-    id: 'deletion',
-    header: 'Deletion',
-    text: secret => (secret.DeletedDate ? 'planned' : undefined),
-    cell: secret => (secret.DeletedDate ? <StatusIndicator type="warning">Planned</StatusIndicator> : '-'),
   },
   {
     id: 'arn',
