@@ -15,11 +15,19 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BINARY = process.env.TIDEGATE ?? join(ROOT, 'target/debug/tidegate');
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PICTURES = join(ROOT, 'console/e2e/pictures');
+// For who works on the console: `CONSOLE_DIR=dist npm run e2e` takes what was just built, without linking the binary anew.
+const PAGES = process.env.CONSOLE_DIR ? ['--console-dir', process.env.CONSOLE_DIR] : [];
 const REGION = 'us-east-1';
 // A network of these tests' own, beside those of the other tests and of a server that may run on this machine.
 const NETWORK = ['--network-name', 'tgweb', '--network-link', '169.254.174.0/30', '--public-pool', '203.0.113.0/26'];
 const QUIET =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+
+// The router outlives a server, as tasks do. The kernel takes a moment to take its link away.
+process.once('exit', () => {
+  const goes = 'ip netns del tgweb-router && while ip link show tgweb-host; do sleep 0.1; done';
+  spawnSync('timeout', ['10', 'sh', '-c', goes]);
+});
 
 /** Waits until `condition` answers something true, and answers it. */
 export async function until(condition, what, seconds = 30) {
@@ -73,7 +81,7 @@ class Server {
     const log = openSync(join(this.directory, 'server.log'), 'a');
     this.process = spawn(
       BINARY,
-      ['serve', '--data-dir', this.data, '--listen', `127.0.0.1:${this.port}`, ...NETWORK, ...this.options],
+      ['serve', '--data-dir', this.data, '--listen', `127.0.0.1:${this.port}`, ...NETWORK, ...PAGES, ...this.options],
       { stdio: ['ignore', log, log], env: { ...process.env, ...this.environment() } },
     );
     await until(() => this.healthy(), 'the health of the server', 20);
@@ -113,9 +121,8 @@ class Server {
   }
 
   async end() {
+    if (this.process.exitCode !== null) console.error(`the server ended by itself:\n${this.output()}`);
     await this.stop();
-    // The router outlives a server, as tasks do.
-    spawnSync('ip', ['netns', 'del', 'tgweb-router']);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

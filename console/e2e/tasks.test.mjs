@@ -67,6 +67,14 @@ test('a task without the right to its secret says so, with the broken link and t
   await broken.getByText('aws iam put-role-policy').waitFor();
   await broken.getByRole('link', { name: /role\/bare/ }).waitFor();
   await pictures(page, 'task-refused');
+  await broken.getByRole('button', { name: 'Mend it' }).click();
+  await page.getByRole('dialog').getByText('secretsmanager:GetSecretValue').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Add this policy to the role' }).click();
+  await page.getByText('Mended. Run the task again.').waitFor();
+  await page.getByRole('button', { name: 'Run again' }).click();
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.getByText('RUNNING', { exact: true }).first().waitFor({ timeout: 40_000 });
+  await world.stop(page.url().split('/').at(-1).split('?')[0]);
 
   await page.goto(`${server.console}/ecs/clusters/demo/tasks/${failing}`);
   await page.getByText('It ended with exit code 3.').waitFor();

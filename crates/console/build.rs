@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = path.strip_prefix(&dist)?.display();
         writeln!(
             table,
-            "    File {{ path: {:?}, tag: {:?}, gzip: include_bytes!({:?}) }},",
+            "    ({:?}, {:?}, include_bytes!({:?})),",
             name.to_string(),
             format!("\"{:016x}\"", hasher.finish()),
             packed.display().to_string()

@@ -27,6 +27,7 @@ export const paths = {
   runTask: (cluster: string) => `/ecs/clusters/${encodeURIComponent(cluster)}/run`,
   taskDefinitions: () => '/ecs/task-definitions',
   createTaskDefinition: () => '/ecs/task-definitions/create',
+  compare: (family: string) => `/ecs/task-definitions/${encodeURIComponent(family)}/compare`,
   taskDefinition: (family: string, revision: string | number) =>
     `/ecs/task-definitions/${encodeURIComponent(family)}/${revision}`,
   secrets: () => '/secrets',

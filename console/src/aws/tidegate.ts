@@ -27,6 +27,18 @@ export interface Explanation {
   road: Link[];
 }
 
+/** Whether a task would start; one road for the task as a whole, one for each container. */
+export interface Checked {
+  taskDefinition?: string;
+  outcome: 'good' | 'broken';
+  roads: { container?: string; links: Link[] }[];
+}
+
+/** Tries the road of a registered task definition, or of one as JSON that is not registered yet. */
+export function checkTaskDefinition(input: { taskDefinition?: string; document?: string }): Promise<Checked> {
+  return tidegate('CheckTaskDefinition', input);
+}
+
 export function explainTask(input: { task: string; cluster?: string }): Promise<Explanation> {
   return tidegate('ExplainTask', input);
 }

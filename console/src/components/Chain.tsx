@@ -1,11 +1,10 @@
 // The road of a task as a chain: role, policy, secret, key, registry, image. The broken link is red and has its mend.
-import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 
 import type { Link } from '../aws/tidegate';
-import { Command } from './Command';
+import { MendAlert } from './MendAlert';
 import { ArnLink } from './To';
 
 const SIGNS: Record<Link['outcome'], { type: StatusIndicatorProps.Type; text: string }> = {
@@ -38,21 +37,12 @@ export function Chain({ links }: { links: Link[] }) {
                 <span className="break">{link.detail}</span>
               </Box>
             )}
-            {link.mend && (
-              <Alert type="info" header="What mends it">
-                <Mend text={link.mend} />
-              </Alert>
-            )}
+            {link.mend && <MendAlert text={link.mend} />}
           </SpaceBetween>
         </li>
       ))}
     </ol>
   );
-}
-
-/** A mend is a sentence or a command. */
-function Mend({ text }: { text: string }) {
-  return text.startsWith('aws ') ? <Command text={text} /> : <span className="break">{text}</span>;
 }
 
 function kindOf(kind: string): string {

@@ -2,10 +2,17 @@
 //!
 //! It knows no account and no session; sign-in is the front door's. The sources are in `console/` of the repository.
 
-use std::io::Read as _;
+use std::borrow::Cow;
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 
 use bytes::Bytes;
+use flate2::Compression;
 use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
     IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -17,13 +24,19 @@ use http::{HeaderMap, Method, Response, StatusCode};
 /// A file of the console as it was built.
 struct File {
     /// Beneath `/console/`.
-    path: &'static str,
+    path: Cow<'static, str>,
     /// Its ETag, with quotes.
-    tag: &'static str,
-    gzip: &'static [u8],
+    tag: Cow<'static, str>,
+    gzip: Bytes,
 }
 
-static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+/// What the build put into this binary: path, ETag, compressed content.
+static EMBEDDED: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// The pages of the console.
+pub struct Pages {
+    files: Vec<File>,
+}
 
 const ROOT: &str = "/console/";
 const INDEX: &str = "index.html";
@@ -33,22 +46,62 @@ const HASHED: &str = "assets/";
 const NONCE: &str = "__NONCE__";
 const PLACEHOLDER: &str = include_str!("placeholder.html");
 
-/// Answers a GET or HEAD for a path beneath `/console/`. Every page has the address of its own, so a path that is no
-/// file is the application's, which shows the page; only a path that looks like a file can be missing. `nonce` is a fresh
-/// random text of letters and digits.
-pub fn answer(request: &Parts, nonce: &str) -> Response<Bytes> {
-    let path = request.uri.path().strip_prefix(ROOT).unwrap_or_default();
-    let mut response = match FILES.iter().find(|file| file.path == path && path != INDEX) {
-        Some(file) => of_file(file, &request.headers),
-        None if is_file_name(path) => {
-            of(guarded(StatusCode::NOT_FOUND, "text/plain; charset=utf-8"), "The console has no such file.")
-        }
-        None => index(nonce),
-    };
-    if request.method == Method::HEAD {
-        *response.body_mut() = Bytes::new();
+impl Pages {
+    /// Those in this binary.
+    pub fn embedded() -> Self {
+        let file = |&(path, tag, gzip): &(&'static str, &'static str, &'static [u8])| File {
+            path: path.into(),
+            tag: tag.into(),
+            gzip: Bytes::from_static(gzip),
+        };
+        Self { files: EMBEDDED.iter().map(file).collect() }
     }
-    response
+
+    /// Those in a directory, as they are now: for whoever works on the console.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn of_directory(directory: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        collect(directory, "", &mut files)?;
+        Ok(Self { files })
+    }
+
+    /// Answers a GET or HEAD for a path beneath `/console/`. Every page has an address of its own, so a path that is no
+    /// file is the application's, which shows the page; only a path that looks like a file can be missing. `nonce` is a
+    /// fresh random text of letters and digits.
+    pub fn answer(&self, request: &Parts, nonce: &str) -> Response<Bytes> {
+        let path = request.uri.path().strip_prefix(ROOT).unwrap_or_default();
+        let mut response = match self.files.iter().find(|file| file.path == path && path != INDEX) {
+            Some(file) => of_file(file, &request.headers),
+            None if is_file_name(path) => {
+                of(guarded(StatusCode::NOT_FOUND, "text/plain; charset=utf-8"), "The console has no such file.")
+            }
+            None => index(self.files.iter().find(|file| file.path == INDEX), nonce),
+        };
+        if request.method == Method::HEAD {
+            *response.body_mut() = Bytes::new();
+        }
+        response
+    }
+}
+
+fn collect(directory: &Path, prefix: &str, files: &mut Vec<File>) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &format!("{path}/"), files)?;
+            continue;
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&fs::read(entry.path())?)?;
+        let gzip = Bytes::from(encoder.finish()?);
+        let mut hasher = DefaultHasher::new();
+        gzip.hash(&mut hasher);
+        files.push(File { path: path.into(), tag: format!("\"{:016x}\"", hasher.finish()).into(), gzip });
+    }
+    Ok(())
 }
 
 /// Files lie at the top or in one directory; the address of a page may end in a name that looks like a file's.
@@ -65,19 +118,19 @@ fn of_file(file: &File, headers: &HeaderMap) -> Response<Bytes> {
     let status = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let builder = guarded(status, media_type.unwrap_or("application/octet-stream"))
         .header(CACHE_CONTROL, caching)
-        .header(ETAG, file.tag)
+        .header(ETAG, file.tag.as_ref())
         .header(VARY, "accept-encoding");
     if known {
         return of(builder, Bytes::new());
     }
     if takes_gzip(headers) {
-        return of(builder.header(CONTENT_ENCODING, "gzip"), Bytes::from_static(file.gzip));
+        return of(builder.header(CONTENT_ENCODING, "gzip"), file.gzip.clone());
     }
     of(builder, plain(file))
 }
 
-fn index(nonce: &str) -> Response<Bytes> {
-    let page = match FILES.iter().find(|file| file.path == INDEX) {
+fn index(file: Option<&File>, nonce: &str) -> Response<Bytes> {
+    let page = match file {
         Some(file) => String::from_utf8_lossy(&plain(file)).into_owned(),
         None => PLACEHOLDER.to_owned(),
     };
@@ -94,7 +147,7 @@ fn index(nonce: &str) -> Response<Bytes> {
 fn plain(file: &File) -> Bytes {
     let mut bytes = Vec::new();
     // The build packed it; it cannot be broken.
-    let _ = GzDecoder::new(file.gzip).read_to_end(&mut bytes);
+    let _ = GzDecoder::new(file.gzip.as_ref()).read_to_end(&mut bytes);
     Bytes::from(bytes)
 }
 
@@ -148,7 +201,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
-        answer(&request.body(()).expect("a request").into_parts().0, "abc123")
+        Pages::embedded().answer(&request.body(()).expect("a request").into_parts().0, "abc123")
     }
 
     fn header(response: &Response<Bytes>, name: HeaderName) -> &str {
@@ -175,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_file_is_compressed_for_whom_takes_it_and_sent_once() {
-        let file = File { path: "assets/a.js", tag: "\"1\"", gzip: &[] };
+        let file = File { path: "assets/a.js".into(), tag: "\"1\"".into(), gzip: Bytes::new() };
         let headers = |pairs: &[(HeaderName, &str)]| {
             pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect::<HeaderMap>()
         };
@@ -190,5 +243,18 @@ mod tests {
         let known = of_file(&file, &headers(&[(IF_NONE_MATCH, "\"1\"")]));
         assert_eq!((known.status(), known.body().len()), (StatusCode::NOT_MODIFIED, 0));
         assert!(header(&known, CACHE_CONTROL).ends_with("immutable"));
+    }
+
+    #[test]
+    fn pages_of_a_directory_are_served_as_they_lie_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory.path().join("assets")).expect("a directory");
+        fs::write(directory.path().join("assets/a.js"), "let a;").expect("written");
+        fs::write(directory.path().join(INDEX), "nonce=__NONCE__").expect("written");
+        let pages = Pages::of_directory(directory.path()).expect("read");
+        let get = |path: &str| pages.answer(&Request::get(path).body(()).expect("a request").into_parts().0, "abc123");
+        assert_eq!(get("/console/assets/a.js").body().as_ref(), b"let a;");
+        assert_eq!(get("/console/clusters").body().as_ref(), b"nonce=abc123");
+        assert_eq!(get("/console/assets/b.js").status(), StatusCode::NOT_FOUND);
     }
 }

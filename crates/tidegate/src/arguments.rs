@@ -161,6 +161,9 @@ pub(crate) struct Serve {
     /// [default: the file root.key of the data directory]
     #[arg(long, value_name = "COMMAND")]
     pub(crate) root_key_command: Option<String>,
+    /// Serve the web console's files from here instead of those in this binary, for who works on it
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) console_dir: Option<PathBuf>,
     /// A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
     #[arg(long, value_name = "CIDR")]
     pub(crate) public_pool: Vec<Ipv4Net>,

@@ -75,7 +75,8 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
 
     let registries = registries(&options)?;
     let images: Arc<dyn ImageInspection> = Arc::new(Inspector::new(registries.clone()));
-    let router = control::router(&images).with_pages(Box::new(console::answer));
+    let pages = pages(&options)?;
+    let router = control::router(&images).with_pages(Box::new(move |request, nonce| pages.answer(request, nonce)));
     let (end, ended) = watch::channel(false);
     let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(router), listener, {
         let mut ended = ended.clone();
@@ -122,6 +123,12 @@ fn open_app(options: &Serve, address: SocketAddr, given: Option<RootKey>) -> any
         audit_retention: Retention { days: options.audit_days, bytes: options.audit_mib * (1 << 20) },
     };
     Ok(App::new(store, settings, Arc::new(crate::client::now), root_key))
+}
+
+fn pages(options: &Serve) -> anyhow::Result<console::Pages> {
+    let Some(directory) = &options.console_dir else { return Ok(console::Pages::embedded()) };
+    console::Pages::of_directory(directory)
+        .with_context(|| format!("cannot read the console in {}", directory.display()))
 }
 
 fn public_pool(options: &Serve) -> Vec<ipnet::Ipv4Net> {

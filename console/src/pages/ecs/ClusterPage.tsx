@@ -6,7 +6,7 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMemo, useState } from 'react';
-import { useParams } from 'react-router-dom';
+import { useNavigate, useParams } from 'react-router-dom';
 
 import { paths } from '../../aws/arn';
 import { cli } from '../../aws/cli';
@@ -62,12 +62,13 @@ export function ClusterPage() {
 function TaskList({ cluster, live }: { cluster: string; live: Live<Task[]> }) {
   const [shown, setShown] = useState<Shown>('all');
   const [stopping, setStopping] = useState<Task[]>();
+  const navigate = useNavigate();
   const columns = useMemo(() => columnsOf(cluster), [cluster]);
   const data = useMemo(() => live.data?.filter(task => !HIDDEN[shown](task)), [live.data, shown]);
   const run = (
-    <To path={paths.runTask(cluster)} variant="primary">
+    <Button variant="primary" onClick={() => void navigate(paths.runTask(cluster))}>
       Run a task
-    </To>
+    </Button>
   );
   return (
     <>
@@ -100,9 +101,12 @@ function TaskList({ cluster, live }: { cluster: string; live: Live<Task[]> }) {
         actions={selected => {
           const running = selected.filter(task => task.desiredStatus !== 'STOPPED');
           return (
-            <Button disabled={running.length === 0} onClick={() => setStopping(running)}>
-              Stop
-            </Button>
+            <>
+              <Button disabled={running.length === 0} onClick={() => setStopping(running)}>
+                Stop
+              </Button>
+              {run}
+            </>
           );
         }}
       />
@@ -146,40 +150,42 @@ function columnsOf(cluster: string): Column<Task>[] {
     {
       id: 'task',
       header: 'Task',
-      width: 130,
+      width: 110,
       text: taskId,
       cell: task => <To path={paths.task(cluster, taskId(task))}>{taskId(task).slice(0, 8)}</To>,
     },
     {
       id: 'status',
       header: 'Last status',
-      width: 170,
+      width: 150,
       text: task => task.lastStatus,
       cell: task => <Status value={task.lastStatus} bad={endedBadly(task)} />,
     },
     {
       id: 'definition',
       header: 'Task definition',
+      width: 160,
       text: task => definitionName(task.taskDefinitionArn),
       cell: task => <ArnLink arn={task.taskDefinitionArn ?? ''}>{definitionName(task.taskDefinitionArn)}</ArnLink>,
     },
     {
       id: 'started',
       header: 'Created',
-      width: 140,
+      width: 130,
       text: task => task.createdAt?.getTime(),
       cell: task => <Time value={task.createdAt} ago />,
     },
     {
       id: 'stopped',
       header: 'Stopped at',
+      width: 150,
       text: task => task.stoppedAt?.getTime(),
       cell: task => <Time value={task.stoppedAt} />,
     },
     {
       id: 'reason',
       header: 'Stopped reason',
-      width: 480,
+      width: 340,
       text: task => task.stoppedReason,
       cell: task => (
         <span className="break clamped" title={task.stoppedReason}>

@@ -1,13 +1,13 @@
 // The families of task definitions.
-import { ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
+import Button from '@cloudscape-design/components/button';
+import { useNavigate } from 'react-router-dom';
 
-import { all } from '../../aws/all';
 import { paths, shortName } from '../../aws/arn';
-import { ecs } from '../../aws/clients';
 import { useLive } from '../../aws/useLive';
 import { LiveTable, type Column } from '../../components/LiveTable';
 import { To } from '../../components/To';
 import { BarePage } from '../../frame/page';
+import { definitionArns } from './data';
 
 interface Family {
   name: string;
@@ -28,6 +28,12 @@ const columns: Column<Family>[] = [
 
 export function TaskDefinitionsPage() {
   const live = useLive(families, []);
+  const navigate = useNavigate();
+  const create = (
+    <Button variant="primary" onClick={() => void navigate(paths.createTaskDefinition())}>
+      Create task definition
+    </Button>
+  );
   return (
     <BarePage title="Task definitions" crumbs={[{ text: 'Task definitions' }]}>
       <LiveTable
@@ -36,17 +42,15 @@ export function TaskDefinitionsPage() {
         columns={columns}
         order="family"
         rowId={family => family.name}
-        empty={{ text: 'No task definitions yet. A task definition says which containers a task has.' }}
+        empty={{ text: 'No task definitions yet. A task definition says which containers a task has.', action: create }}
+        actions={() => create}
       />
     </BarePage>
   );
 }
 
 async function families(): Promise<Family[]> {
-  const arns = await all(async nextToken => {
-    const page = await ecs().send(new ListTaskDefinitionsCommand({ nextToken, maxResults: 100 }));
-    return { items: page.taskDefinitionArns, next: page.nextToken };
-  });
+  const arns = await definitionArns();
   const found = new Map<string, Family>();
   for (const arn of arns) {
     const [name = '', revision = '0'] = shortName(arn).split(':');

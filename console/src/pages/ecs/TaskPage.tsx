@@ -10,7 +10,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useState } from 'react';
-import { useParams, useSearchParams } from 'react-router-dom';
+import { useNavigate, useParams, useSearchParams } from 'react-router-dom';
 
 import { paths } from '../../aws/arn';
 import { explainTask } from '../../aws/tidegate';
@@ -36,6 +36,7 @@ export function TaskPage() {
   const { cluster = '', task: id = '' } = useParams();
   const [search, setSearch] = useSearchParams();
   const [stopping, setStopping] = useState(false);
+  const navigate = useNavigate();
   const live = useLive(() => describe(cluster, id), [cluster, id], { every: pace });
   const task = live.data;
   const definition = useLive(
@@ -48,8 +49,10 @@ export function TaskPage() {
     { text: cluster, path: paths.cluster(cluster) },
     { text: id },
   ];
+  const again = `${paths.runTask(cluster)}?definition=${encodeURIComponent(definitionName(task?.taskDefinitionArn))}`;
   const actions = task && (
     <SpaceBetween direction="horizontal" size="xs">
+      {task.lastStatus === 'STOPPED' && <Button onClick={() => void navigate(again)}>Run again</Button>}
       <Button disabled={task.desiredStatus === 'STOPPED'} onClick={() => setStopping(true)}>
         Stop
       </Button>

@@ -4,13 +4,23 @@ import {
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ListClustersCommand,
+  ListTaskDefinitionsCommand,
   ListTasksCommand,
   type Attachment,
   type Cluster,
   type Task,
   type TaskDefinition,
 } from '@aws-sdk/client-ecs';
-import { DescribeNetworkInterfacesCommand, type NetworkInterface } from '@aws-sdk/client-ec2';
+import {
+  DescribeNetworkInterfacesCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  DescribeVpcsCommand,
+  type NetworkInterface,
+  type SecurityGroup,
+  type Subnet,
+  type Vpc,
+} from '@aws-sdk/client-ec2';
 
 import { all, inPortions } from '../../aws/all';
 import { shortName } from '../../aws/arn';
@@ -115,4 +125,45 @@ export function endedBadly(task: Task): boolean {
   if (task.lastStatus !== 'STOPPED' && task.desiredStatus !== 'STOPPED') return false;
   if (task.stopCode === 'UserInitiated' || task.stopCode === 'ServiceSchedulerInitiated') return false;
   return task.stopCode !== 'EssentialContainerExited' || (task.containers ?? []).some(({ exitCode }) => exitCode !== 0);
+}
+
+/** What a task can be put into. */
+export interface Network {
+  vpcs: Vpc[];
+  subnets: Subnet[];
+  groups: SecurityGroup[];
+}
+
+export async function network(): Promise<Network> {
+  const [vpcs, subnets, groups] = await Promise.all([
+    all(async NextToken => {
+      const page = await ec2().send(new DescribeVpcsCommand({ NextToken }));
+      return { items: page.Vpcs, next: page.NextToken };
+    }),
+    all(async NextToken => {
+      const page = await ec2().send(new DescribeSubnetsCommand({ NextToken }));
+      return { items: page.Subnets, next: page.NextToken };
+    }),
+    all(async NextToken => {
+      const page = await ec2().send(new DescribeSecurityGroupsCommand({ NextToken }));
+      return { items: page.SecurityGroups, next: page.NextToken };
+    }),
+  ]);
+  return { vpcs, subnets, groups };
+}
+
+/** The ARNs of all active task definitions, or of those of a family; the newest first. */
+export async function definitionArns(familyPrefix?: string, status: 'ACTIVE' | 'INACTIVE' = 'ACTIVE'): Promise<string[]> {
+  return all(async nextToken => {
+    const page = await ecs().send(
+      new ListTaskDefinitionsCommand({ familyPrefix, status, sort: 'DESC', nextToken, maxResults: PORTION }),
+    );
+    return { items: page.taskDefinitionArns, next: page.nextToken };
+  });
+}
+
+/** The active revisions of exactly this family, the newest first. */
+export async function familyArns(family: string): Promise<string[]> {
+  const arns = await definitionArns(family);
+  return arns.filter(arn => definitionName(arn).split(':')[0] === family);
 }
