@@ -29,8 +29,9 @@ NETWORK = "tgtest"
 NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", "169.254.173.0/30", "--public-pool", "203.0.113.192/26"]
 APPLETS = "sh httpd ls cat echo sleep id env wget nc ip ping nslookup hostname date ps kill true false grep head dd tr mount touch".split()
 
-# (service, operation) that a client of this run called with success; `test_compatibility.py` holds the table against it.
-PROVED = set()
+# Of each (service, operation) that a client of this run called with success: the region and parameters of the first such
+# call; `test_zz_compatibility.py` holds the table against it.
+PROVED = {}
 
 
 def until(condition, seconds=30, what="the condition"):
@@ -108,10 +109,14 @@ class Server:
             config=botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=60),
         )
 
-        def remember(http_response, model, **_):
-            if http_response.status_code < 300:
-                PROVED.add((service, model.name))
+        def asked(params, context, **_):
+            context["asked"] = params
 
+        def remember(http_response, model, context, **_):
+            if http_response.status_code < 300:
+                PROVED.setdefault((service, model.name), (region, context.get("asked", {})))
+
+        client.meta.events.register("before-parameter-build.*", asked)
         client.meta.events.register("after-call.*", remember)
         return client
 

@@ -23,4 +23,4 @@ def test_every_served_operation_was_called_with_success(request):
         if service != "tidegate"
     }
     assert len(promised) > 100
-    assert sorted(promised - PROVED) == []
+    assert sorted(promised - PROVED.keys()) == []
