@@ -38,8 +38,12 @@ async fn lines(app: &Arc<App>) -> Vec<Value> {
 }
 
 async fn secret(test: &TestApp) -> String {
-    let input =
-        CreateSecretInput { name: "hub".into(), secret_string: Some("hunter2".into()), ..CreateSecretInput::default() };
+    let input = CreateSecretInput {
+        name: "hub".into(),
+        secret_string: Some("hunter2".into()),
+        client_request_token: Some(test.app.uuid()),
+        ..CreateSecretInput::default()
+    };
     let app = Arc::clone(&test.app);
     let made = secretsmanager::create::run(app, Request::new(input, root(), "r")).await.expect("made");
     made.arn.expect("an ARN")
