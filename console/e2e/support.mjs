@@ -18,14 +18,17 @@ const PICTURES = join(ROOT, 'console/e2e/pictures');
 // For who works on the console: `CONSOLE_DIR=dist npm run e2e` takes what was just built, without linking the binary anew.
 const PAGES = process.env.CONSOLE_DIR ? ['--console-dir', process.env.CONSOLE_DIR] : [];
 const REGION = 'us-east-1';
-// A network of these tests' own, beside those of the other tests and of a server that may run on this machine.
-const NETWORK = ['--network-name', 'tgweb', '--network-link', '169.254.174.0/30', '--public-pool', '203.0.113.0/26'];
+// A network of this process's own, beside those of other tests and of a server that may run on this machine. Only who
+// runs tasks needs the pool, and such tests run one after another.
+const SLOT = process.pid % 60;
+const NAME = `tgweb${SLOT}`;
+const NETWORK = ['--network-name', NAME, '--network-link', `169.254.${190 + SLOT}.0/30`, '--public-pool', '203.0.113.0/26'];
 const QUIET =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
 // The router outlives a server, as tasks do. The kernel takes a moment to take its link away.
 process.once('exit', () => {
-  const goes = 'ip netns del tgweb-router && while ip link show tgweb-host; do sleep 0.1; done';
+  const goes = `ip netns del ${NAME}-router && while ip link show ${NAME}-host; do sleep 0.1; done`;
   spawnSync('timeout', ['10', 'sh', '-c', goes]);
 });
 
