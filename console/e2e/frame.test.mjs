@@ -14,9 +14,13 @@ const AREAS = [
   ['Roles', '/iam/roles'],
   ['Policies', '/iam/policies'],
   ['Users', '/iam/users'],
+  ['Groups', '/iam/groups'],
   ['VPCs', '/vpc/vpcs'],
+  ['Subnets', '/vpc/subnets'],
   ['Security groups', '/vpc/security-groups'],
+  ['Network interfaces', '/vpc/network-interfaces'],
   ['Log groups', '/logs/groups'],
+  ['Audit', '/audit'],
 ];
 
 test('every area opens from the navigation and by its address', async t => {

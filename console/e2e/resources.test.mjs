@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CreateLogGroupCommand, CreateLogStreamCommand, CloudWatchLogsClient, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { CreateUserCommand, CreateAccessKeyCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { DescribeKeyCommand, GetKeyPolicyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
@@ -155,13 +155,32 @@ test('the audit says who read a secret and who was denied, and by what', async t
   await page.getByText('allowed').waitFor();
   await pictures(page, 'secret-readers');
   await page.getByRole('link', { name: 'Audit', exact: true }).click();
-  await page.getByRole('button', { name: /Outcome/ }).click();
+  await page.getByRole('button', { name: /Any outcome/ }).click();
   await page.getByRole('option', { name: 'Denied' }).click();
-  const denied = page.getByRole('row').filter({ hasText: 'user/eve' });
-  await denied.waitFor();
+  const denied = page.getByRole('row').filter({ hasText: 'denied' });
+  await page.getByRole('row').filter({ hasText: 'CreateUser' }).waitFor({ state: 'detached' });
+  await denied.getByRole('link', { name: 'user/eve' }).waitFor();
   await pictures(page, 'audit');
   await denied.getByRole('link', { name: 'GetSecretValue' }).click();
   await page.getByText('Denied: no statement allows it').waitFor();
   await page.getByText('What mends it').waitFor();
   await pictures(page, 'audit-request');
+});
+
+test('a refusal in the console leads to the decision behind it', async t => {
+  const server = await startServer(t);
+  const window = await openBrowser(t, { refusals: true });
+  const iam = server.client(IAMClient);
+  await iam.send(new CreateUserCommand({ UserName: 'eve' }));
+  const Statement = [{ Effect: 'Allow', Action: 'cloudtrail:LookupEvents', Resource: '*' }];
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
+  await iam.send(new PutUserPolicyCommand({ UserName: 'eve', PolicyName: 'look', PolicyDocument }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: 'eve' }));
+  const keys = { accessKeyId: AccessKey.AccessKeyId, secretAccessKey: AccessKey.SecretAccessKey };
+  const page = await signIn(window, server, '/secrets', keys);
+  await page.getByText('You may not do this').waitFor();
+  await page.getByRole('link', { name: /^[0-9a-f-]{36}$/ }).click();
+  await page.getByRole('heading', { level: 1, name: 'ListSecrets' }).waitFor();
+  await page.getByText('Denied: no statement allows it').waitFor();
+  await page.getByRole('link', { name: 'arn:aws:iam::123456789012:user/eve' }).waitFor();
 });

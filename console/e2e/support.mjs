@@ -151,6 +151,8 @@ export async function openBrowser(t, { refusals = false, away = false, ...contex
     page.on('console', message => {
       if (message.type() !== 'error') return;
       const text = message.text();
+      // Chromium says so, and asks again, when any interface of the machine comes or goes, such as that of a task.
+      if (/ERR_NETWORK_CHANGED/.test(text)) return;
       if (refusals && /^Failed to load resource: the server responded with a status of (4\d\d)/.test(text)) return;
       if (away && /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/.test(text)) return;
       wrong.push(`console: ${text} (${message.location().url})`);

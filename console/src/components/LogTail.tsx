@@ -20,6 +20,8 @@ const HOUR = 3_600_000;
 export interface LogSource {
   group: string;
   stream?: string;
+  /** Of a group: only the lines of the last so many milliseconds (an hour unless told). */
+  last?: number;
 }
 
 interface LogTailProps {
@@ -35,7 +37,7 @@ interface LogTailProps {
 }
 
 export function LogTail({ source, label, every = 1_500, before, after }: LogTailProps) {
-  const reader = useMemo(() => readerOf(source), [source.group, source.stream]);
+  const reader = useMemo(() => readerOf(source), [source.group, source.stream, source.last]);
   const live = useLive(() => reader.look(), [reader], { every });
   const [search, setSearch] = useState('');
   const [follow, setFollow] = useState(true);
@@ -98,6 +100,6 @@ function timeOf({ time }: Line): string {
   return new Date(time).toISOString();
 }
 
-function readerOf({ group, stream }: LogSource) {
-  return stream === undefined ? new GroupReader(group, Date.now() - HOUR) : new StreamReader(group, stream);
+function readerOf({ group, stream, last = HOUR }: LogSource) {
+  return stream === undefined ? new GroupReader(group, Date.now() - last) : new StreamReader(group, stream);
 }

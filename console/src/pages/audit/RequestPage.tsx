@@ -57,6 +57,7 @@ function Call({ call }: { call: RequestExplanation }) {
       <SpaceBetween size="m">
         <KeyValuePairs
           columns={3}
+          minColumnWidth={230}
           items={[
             { label: 'Outcome', value: <OutcomeSign outcome={call.outcome} /> },
             { label: 'Time', value: <Time value={call.time} /> },
@@ -98,6 +99,7 @@ function Decision({ ruling }: { ruling: Ruling }) {
       <SpaceBetween size="m">
         <KeyValuePairs
           columns={3}
+          minColumnWidth={230}
           items={[
             {
               label: 'Decision',

@@ -95,6 +95,7 @@ function Details({ of, own }: { of: Policy; own: boolean }) {
     <Container header={<Header variant="h2">Policy details</Header>}>
       <KeyValuePairs
         columns={3}
+        minColumnWidth={230}
         items={[
           { label: 'ARN', value: <Copy text={of.Arn ?? ''} label="ARN" shown /> },
           { label: 'Type', value: own ? 'Customer managed' : 'AWS managed' },

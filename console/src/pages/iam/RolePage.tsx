@@ -48,7 +48,7 @@ export function RolePage() {
                 content: (
                   <SpaceBetween size="l">
                     <PoliciesPanel owner={{ kind: 'role', name }} />
-                    <Simulator principal={role.Arn ?? ''} what="role" />
+                    <Simulator principal={role.Arn ?? ''} owner={{ kind: 'role', name }} />
                   </SpaceBetween>
                 ),
               },
@@ -110,6 +110,7 @@ function Details({ of }: { of: Role }) {
     <Container header={<Header variant="h2">Role details</Header>}>
       <KeyValuePairs
         columns={3}
+        minColumnWidth={230}
         items={[
           { label: 'ARN', value: <Copy text={of.Arn ?? ''} label="ARN" shown /> },
           { label: 'Created', value: <Time value={of.CreateDate} /> },

@@ -22,22 +22,31 @@ import { ErrorAlert } from '../../components/ErrorAlert';
 import { ArnLink, To } from '../../components/To';
 import { secretPolicy, secrets } from '../secrets/data';
 import { policyDocument } from './data';
+import { attached, inlineDocument, type Owner } from './owners';
 import { statementsAbout } from './statements';
 import { keyOfSecret } from './TemplateSelect';
 
 const READ = 'secretsmanager:GetSecretValue';
 const DECRYPT = 'kms:Decrypt';
 
+/** A policy that spoke, with what it said. */
+interface Source {
+  name: string;
+  /** Of a managed policy. */
+  arn?: string;
+  statements: string[];
+}
+
 /** One question, and what is known about its answer. */
 interface Answer {
   action: string;
   resource: string;
   decision: string;
-  sources: { name: string; statements: string[] }[];
+  sources: Source[];
   missing: string[];
 }
 
-export function Simulator({ principal, what }: { principal: string; what: 'role' | 'user' }) {
+export function Simulator({ principal, owner }: { principal: string; owner: Owner }) {
   const [kind, setKind] = useState<'secret' | 'other'>('secret');
   const [secret, setSecret] = useState<string>();
   const [action, setAction] = useState('');
@@ -52,7 +61,7 @@ export function Simulator({ principal, what }: { principal: string; what: 'role'
     setError(undefined);
     setAnswers(undefined);
     try {
-      setAnswers(kind === 'secret' ? await readsSecret(principal, secret ?? '') : await mayDo(principal, action, resource));
+      setAnswers(kind === 'secret' ? await readsSecret(principal, owner, secret ?? '') : await mayDo(principal, owner, action, resource));
     } catch (refused) {
       setError(refused);
     } finally {
@@ -61,7 +70,7 @@ export function Simulator({ principal, what }: { principal: string; what: 'role'
   };
   const ready = kind === 'secret' ? secret !== undefined : action.includes(':') && resource !== '';
   return (
-    <Container header={<Header variant="h2" description="Nothing is done: the server only says how it would decide.">May this {what} …?</Header>}>
+    <Container header={<Header variant="h2" description="Nothing is done: the server only says how it would decide.">May this {owner.kind} …?</Header>}>
       <SpaceBetween size="m">
         <Grid gridDefinition={[3, 6, 3].map(colspan => ({ colspan: { default: 12, s: colspan } }))}>
           <FormField label="Question">
@@ -134,10 +143,10 @@ function Answers({ answers, secret }: { answers: Answer[]; secret?: string }) {
           <Box color="text-body-secondary">
             on <ArnLink arn={resource} />
           </Box>
-          {sources.map(({ name, statements }) => (
+          {sources.map(({ name, arn, statements }) => (
             <div key={name}>
               <Box>
-                by <ArnLink arn={name} />
+                by {arn ? <To path={paths.policy(arn)}>{name}</To> : name}
               </Box>
               {statements.map(text => (
                 <pre key={text} className="json" tabIndex={0} aria-label={`Statement of ${name}`}>
@@ -159,27 +168,36 @@ function Answers({ answers, secret }: { answers: Answer[]; secret?: string }) {
 }
 
 /** Whether a secret may be read, and decrypted if its key is one's own. */
-async function readsSecret(principal: string, arn: string): Promise<Answer[]> {
+async function readsSecret(principal: string, owner: Owner, arn: string): Promise<Answer[]> {
   const [policy, key] = await Promise.all([secretPolicy(arn), keyOfSecret(arn)]);
-  const read = await mayDo(principal, READ, arn, policy);
-  return key ? [...read, ...(await mayDo(principal, DECRYPT, key))] : read;
+  const read = await mayDo(principal, owner, READ, arn, policy);
+  return key ? [...read, ...(await mayDo(principal, owner, DECRYPT, key))] : read;
 }
 
-async function mayDo(PolicySourceArn: string, action: string, resource: string, ResourcePolicy?: string): Promise<Answer[]> {
+async function mayDo(PolicySourceArn: string, owner: Owner, action: string, resource: string, ResourcePolicy?: string): Promise<Answer[]> {
   const { EvaluationResults } = await iam().send(
     new SimulatePrincipalPolicyCommand({ PolicySourceArn, ActionNames: [action], ResourceArns: [resource], ResourcePolicy }),
   );
-  return Promise.all((EvaluationResults ?? []).map(result => answerOf(result, ResourcePolicy)));
+  return Promise.all((EvaluationResults ?? []).map(result => answerOf(result, owner, ResourcePolicy)));
 }
 
-async function answerOf(result: EvaluationResult, resourcePolicy?: string): Promise<Answer> {
+async function answerOf(result: EvaluationResult, owner: Owner, resourcePolicy?: string): Promise<Answer> {
   const action = result.EvalActionName ?? '';
   const resource = result.EvalResourceName ?? '*';
   const names = [...new Set((result.MatchedStatements ?? []).flatMap(({ SourcePolicyId }) => SourcePolicyId ?? []))];
-  const sources = names.map(async name => {
-    // Of managed and resource policies the text can be had; the name of another says enough.
-    const document = name.startsWith('arn:') ? await policyDocument(name).catch(() => '') : name === 'ResourcePolicy' ? resourcePolicy : '';
-    return { name, statements: statementsAbout(document ?? '', action, resource) };
+  const managed = names.length ? await attached(owner) : [];
+  const inline = `${owner.kind}_${owner.name}_`;
+  const sources = names.map(async (name): Promise<Source> => {
+    const arn = managed.find(({ PolicyName }) => PolicyName === name)?.PolicyArn;
+    // The policies of a user's groups are only named.
+    const document = arn
+      ? await policyDocument(arn)
+      : name.startsWith(inline)
+        ? await inlineDocument(owner, name.slice(inline.length))
+        : name === 'ResourcePolicy'
+          ? resourcePolicy
+          : undefined;
+    return { name, arn, statements: statementsAbout(document ?? '', action, resource) };
   });
   return { action, resource, decision: result.EvalDecision ?? '', sources: await Promise.all(sources), missing: result.MissingContextValues ?? [] };
 }

@@ -49,7 +49,7 @@ export function UserPage() {
                 content: (
                   <SpaceBetween size="l">
                     <PoliciesPanel owner={{ kind: 'user', name }} />
-                    <Simulator principal={user.Arn ?? ''} what="user" />
+                    <Simulator principal={user.Arn ?? ''} owner={{ kind: 'user', name }} />
                   </SpaceBetween>
                 ),
               },
@@ -89,6 +89,7 @@ function Details({ of }: { of: User }) {
     <Container header={<Header variant="h2">User details</Header>}>
       <KeyValuePairs
         columns={3}
+        minColumnWidth={230}
         items={[
           { label: 'ARN', value: <Copy text={of.Arn ?? ''} label="ARN" shown /> },
           { label: 'Created', value: <Time value={of.CreateDate} /> },

@@ -119,6 +119,7 @@ function Details({ of }: { of: Key }) {
     <Container header={<Header variant="h2">Key details</Header>}>
       <KeyValuePairs
         columns={3}
+        minColumnWidth={230}
         items={[
           { label: 'State', value: <Status value={of.KeyState} /> },
           { label: 'ARN', value: <Copy text={of.Arn ?? ''} label="ARN" shown /> },

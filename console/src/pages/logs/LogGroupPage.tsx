@@ -76,21 +76,7 @@ export function LogGroupPage() {
             {...tab}
             tabs={[
               { id: 'streams', label: 'Streams', content: <Streams group={name} /> },
-              {
-                id: 'lines',
-                label: 'Lines',
-                content: (
-                  <SpaceBetween size="s">
-                    <LogTail
-                      key={stream}
-                      source={{ group: name, stream }}
-                      label={`Log of ${stream ?? name}`}
-                      after={stream && <To path={`${paths.logGroup(name)}?tab=lines`}>Lines of all streams</To>}
-                    />
-                    <CliCommand command={cli(`logs tail ${quoted(name)}`, { 'log-stream-names': stream && [stream], follow: true })} />
-                  </SpaceBetween>
-                ),
-              },
+              { id: 'lines', label: 'Lines', content: <Lines key={stream} group={name} stream={stream} /> },
               {
                 id: 'tags',
                 label: 'Tags',
@@ -152,6 +138,40 @@ function Streams({ group }: { group: string }) {
       rowId={stream => stream.logStreamName ?? ''}
       empty={{ text: 'No streams yet. Each container of a task that writes here gets one.', action: <To path={paths.clusters()}>Run a task</To> }}
     />
+  );
+}
+
+const HOUR = 3_600_000;
+const TIMES = [
+  { value: '1', label: 'The last hour' },
+  { value: '24', label: 'The last day' },
+  { value: '168', label: 'The last week' },
+];
+
+function Lines({ group, stream }: { group: string; stream?: string }) {
+  // A stream is one container's; a group may hold the lines of years.
+  const [hours, setHours] = useState('1');
+  const last = Number(hours) * HOUR;
+  return (
+    <SpaceBetween size="s">
+      <LogTail
+        key={hours}
+        source={{ group, stream, last }}
+        label={`Log of ${stream ?? group}`}
+        before={
+          stream === undefined && <Select
+            ariaLabel="Lines of which time"
+            selectedOption={TIMES.find(({ value }) => value === hours) ?? null}
+            options={TIMES}
+            onChange={({ detail }) => setHours(detail.selectedOption.value ?? '1')}
+          />
+        }
+        after={stream && <To path={`${paths.logGroup(group)}?tab=lines`}>Lines of all streams</To>}
+      />
+      <CliCommand
+        command={cli(`logs tail ${quoted(group)}`, { 'log-stream-names': stream && [stream], since: stream === undefined ? `${hours}h` : undefined, follow: true })}
+      />
+    </SpaceBetween>
   );
 }
 

@@ -139,6 +139,7 @@ function Details({ secret }: { secret: DescribeSecretCommandOutput }) {
     <Container header={<Header variant="h2">Secret details</Header>}>
       <KeyValuePairs
         columns={3}
+        minColumnWidth={230}
         items={[
           { label: 'Secret name', value: <span className="break">{secret.Name}</span> },
           { label: 'ARN', value: <Copy text={secret.ARN ?? ''} label="ARN" shown /> },

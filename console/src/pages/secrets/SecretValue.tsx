@@ -10,11 +10,13 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState } from 'react';
 
+import { paths } from '../../aws/arn';
 import { cli, file } from '../../aws/cli';
 import { secretsManager } from '../../aws/clients';
 import { CliCommand } from '../../components/CliCommand';
 import { Copy } from '../../components/Copy';
 import { ErrorAlert } from '../../components/ErrorAlert';
+import { To } from '../../components/To';
 import { useSubmit } from '../../components/useSubmit';
 import { useNotifications } from '../../frame/notifications';
 import { readSecret, type SecretValue as Value } from './data';
@@ -72,7 +74,11 @@ export function SecretValue({ arn, deleted, onChanged }: SecretValueProps) {
       header={
         <Header
           variant="h2"
-          description="Reading it is noted: see who read it."
+          description={
+            <>
+              Reading it is noted: see <To path={`${paths.secret(arn)}?tab=readers`}>who read it</To>.
+            </>
+          }
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               {shown ? (
