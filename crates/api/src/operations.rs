@@ -306,6 +306,7 @@ macro_rules! for_each_operation {
         logs::PutLogGroupDeletionProtection,
         cloudtrail::LookupEvents,
         tidegate::CheckTaskDefinition,
+        tidegate::DescribeTaskUsage,
         tidegate::ExplainTask,
         tidegate::ExplainRequest,
         tidegate::SearchEvents,

@@ -13,7 +13,7 @@ pub static SERVICE: crate::Service = crate::Service {
     target_prefix: "Tidegate",
     version: "2026-11-01",
     namespace: "",
-    operations: &["CheckTaskDefinition", "ExplainRequest", "ExplainTask", "SearchEvents"],
+    operations: &["CheckTaskDefinition", "DescribeTaskUsage", "ExplainRequest", "ExplainTask", "SearchEvents"],
     errors: &[
         ("AccessDeniedException", 400),
         ("ClusterNotFoundException", 400),
@@ -35,6 +35,17 @@ pub mod op {
         const HAS_OUTPUT: bool = true;
         type Input = super::CheckTaskDefinitionInput;
         type Output = super::CheckTaskDefinitionOutput;
+    }
+
+    /// `DescribeTaskUsage`.
+    pub enum DescribeTaskUsage {}
+
+    impl crate::Operation for DescribeTaskUsage {
+        const SERVICE: &'static crate::Service = &super::SERVICE;
+        const NAME: &'static str = "DescribeTaskUsage";
+        const HAS_OUTPUT: bool = true;
+        type Input = super::DescribeTaskUsageInput;
+        type Output = super::DescribeTaskUsageOutput;
     }
 
     /// `ExplainTask`.
@@ -93,6 +104,43 @@ pub struct CheckTaskDefinitionOutput {
     pub task_definition: Option<String>,
     pub outcome: String,
     pub roads: Vec<Road>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ContainerUsage {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessUsage>,
+    pub pull: PullUsage,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DescribeTaskUsageInput {
+    pub task: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DescribeTaskUsageOutput {
+    #[serde(rename = "taskArn")]
+    pub task_arn: String,
+    #[serde(rename = "lastStatus")]
+    pub last_status: String,
+    #[serde(rename = "sampledAt")]
+    pub sampled_at: wire::Timestamp,
+    #[serde(rename = "cpuUnits", skip_serializing_if = "Option::is_none")]
+    pub cpu_units: Option<i64>,
+    #[serde(rename = "memoryLimitBytes", skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkUsage>,
+    pub containers: Vec<ContainerUsage>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -170,6 +218,41 @@ pub struct Link {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct NetworkUsage {
+    #[serde(rename = "bytesReceived")]
+    pub bytes_received: i64,
+    #[serde(rename = "bytesSent")]
+    pub bytes_sent: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ProcessUsage {
+    #[serde(rename = "cpuNanoseconds")]
+    pub cpu_nanoseconds: i64,
+    #[serde(rename = "memoryBytes")]
+    pub memory_bytes: i64,
+    #[serde(rename = "memoryLimitBytes", skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<i64>,
+    pub processes: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct PullUsage {
+    pub state: String,
+    #[serde(rename = "bytesDone", skip_serializing_if = "Option::is_none")]
+    pub bytes_done: Option<i64>,
+    #[serde(rename = "bytesTotal", skip_serializing_if = "Option::is_none")]
+    pub bytes_total: Option<i64>,
+    #[serde(rename = "layersDone", skip_serializing_if = "Option::is_none")]
+    pub layers_done: Option<i64>,
+    #[serde(rename = "layersTotal", skip_serializing_if = "Option::is_none")]
+    pub layers_total: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RequestDecision {
     pub action: String,
     pub resource: String,
@@ -230,6 +313,12 @@ pub struct SearchEventsOutput {
 
 impl wire::Checked for CheckTaskDefinitionInput {
     fn check(&self, _: &mut wire::Check) {}
+}
+
+impl wire::Checked for DescribeTaskUsageInput {
+    fn check(&self, check: &mut wire::Check) {
+        check.required("task", &self.task, &wire::Constraint::NONE);
+    }
 }
 
 impl wire::Checked for ExplainRequestInput {

@@ -34,12 +34,13 @@ pub use request::{Access, Authorized, Request};
 
 use std::sync::Arc;
 
-use domain::compute::ImageInspection;
+use domain::compute::{ImageInspection, UsageInspection};
 use front::Router;
 use iam::RootAccessKey;
 
-/// Every operation that is served. `images` is what CheckTaskDefinition asks about images.
-pub fn router(images: &Arc<dyn ImageInspection>) -> Router {
+/// Every operation that is served. `images` is what CheckTaskDefinition asks about images, `usage` what DescribeTaskUsage
+/// asks about tasks.
+pub fn router(images: &Arc<dyn ImageInspection>, usage: &Arc<dyn UsageInspection>) -> Router {
     let mut router = Router::new();
     ecs::routes(&mut router);
     ec2::routes(&mut router);
@@ -50,7 +51,7 @@ pub fn router(images: &Arc<dyn ImageInspection>) -> Router {
     sts::routes(&mut router);
     logs::routes(&mut router);
     cloudtrail::routes(&mut router);
-    explain::routes(&mut router);
+    explain::routes(&mut router, usage);
     check::routes(&mut router, images);
     router
 }

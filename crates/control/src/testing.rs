@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use domain::compute::{BoxFuture, ImageFacts, ImageInspection, RegistryCredentials};
+use domain::compute::{
+    BoxFuture, ContainerUsage, ImageFacts, ImageInspection, NetworkUsage, ProcessUsage, PullState, PullUsage,
+    RegistryCredentials, TaskUsage, UsageInspection,
+};
 use domain::failure::Failure;
 use domain::iam::{Caller, Identity};
 use wire::Timestamp;
@@ -136,6 +139,26 @@ impl ImageInspection for Images {
 /// What CheckTaskDefinition asks about images.
 pub(crate) fn images() -> Arc<dyn ImageInspection> {
     Arc::new(Images)
+}
+
+/// A machine on which every task is one container `web` that has run for two seconds.
+struct Meter;
+
+impl UsageInspection for Meter {
+    fn usage(&self, _: &str) -> Option<TaskUsage> {
+        let process = ProcessUsage { cpu_nanoseconds: 2_000_000_000, memory_bytes: 5 << 20, processes: 3 };
+        let pull =
+            PullUsage { state: PullState::Pulled, done_bytes: Some(7), total_layers: Some(1), ..PullUsage::default() };
+        Some(TaskUsage {
+            network: Some(NetworkUsage { received_bytes: 11, sent_bytes: 13 }),
+            containers: vec![ContainerUsage { name: "web".into(), process: Some(process), pull }],
+        })
+    }
+}
+
+/// What DescribeTaskUsage asks about tasks.
+pub(crate) fn usage() -> Arc<dyn UsageInspection> {
+    Arc::new(Meter)
 }
 
 /// The account's root user.

@@ -136,6 +136,84 @@ pub struct ImageFacts {
     pub size_bytes: u64,
 }
 
+/// Measures tasks where they run, and keeps nothing. It is no [`Compute`]: it can only read.
+pub trait UsageInspection: Send + Sync + 'static {
+    /// What the task uses now; `None` when nothing of it is here.
+    fn usage(&self, task_id: &str) -> Option<TaskUsage>;
+}
+
+/// What a task uses, measured at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskUsage {
+    /// The bytes of its network interface; `None` while no container has a process.
+    pub network: Option<NetworkUsage>,
+    /// One entry per container of the spec, in its order.
+    pub containers: Vec<ContainerUsage>,
+}
+
+/// What a network interface has carried since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NetworkUsage {
+    /// Bytes that came in.
+    pub received_bytes: u64,
+    /// Bytes that went out.
+    pub sent_bytes: u64,
+}
+
+/// What a container uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerUsage {
+    /// The name in the task definition.
+    pub name: String,
+    /// What its processes use; `None` while it has none.
+    pub process: Option<ProcessUsage>,
+    /// How far the pull of its image is.
+    pub pull: PullUsage,
+}
+
+/// What the processes of a container use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessUsage {
+    /// The time they have spent on processors since the container started, in nanoseconds, of all processors together.
+    pub cpu_nanoseconds: u64,
+    /// The memory that counts against the limit, with the files that the kernel keeps for them, in bytes.
+    pub memory_bytes: u64,
+    /// How many there are.
+    pub processes: u64,
+}
+
+/// How far a pull is. What is not known is `None`: nobody counts a pull of an earlier process of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PullUsage {
+    /// Where it stands.
+    pub state: PullState,
+    /// Compressed bytes of layers that are here, cached or downloaded.
+    pub done_bytes: Option<u64>,
+    /// All layers together, compressed, in bytes; `None` until the manifest is known.
+    pub total_bytes: Option<u64>,
+    /// Layers that are unpacked.
+    pub done_layers: Option<u64>,
+    /// All layers; `None` until the manifest is known.
+    pub total_layers: Option<u64>,
+}
+
+/// Where a pull stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PullState {
+    /// It has not begun.
+    #[default]
+    Waiting,
+    /// The registry is asked for the manifest.
+    Resolving,
+    /// Layers are on their way.
+    Pulling,
+    /// The image is here.
+    Pulled,
+    /// It was given up: it failed, or the task was stopped before its end.
+    Ended,
+}
+
 /// A registry's user name and password. Lives in memory only.
 #[derive(Clone, Debug)]
 pub struct RegistryCredentials {

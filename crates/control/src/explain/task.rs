@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Link as LinkView};
+use domain::ecs::Task;
 use domain::explain::{chain, road};
 use domain::failure::{Failure, Link};
 use domain::iam::Caller;
@@ -13,23 +14,11 @@ use crate::{Access, App, Authorized, Request, ServiceError};
 /// `ExplainTask`
 pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Result<ExplainTaskOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = task_arn(&app, caller, input);
-        let cluster = cluster_arn(&app, caller, input);
-        Ok(Access::to("ecs:DescribeTasks", arn).with_context("ecs:cluster", cluster))
+        Ok(access("ecs:DescribeTasks", &app, caller, input.cluster.as_deref(), &input.task))
     })?;
-    let arn = task_arn(&app, &caller, &input);
-    let id = arn.rsplit('/').next().unwrap_or_default();
-    let state = app.store.read();
-    let task = state
-        .tasks
-        .get(id)
-        .filter(|task| task.spec.task_arn == arn && task.spec.account == caller.account)
-        .ok_or_else(|| {
-            let message = format!("The task {} does not exist in the cluster.", input.task);
-            ServiceError::new("ResourceNotFoundException", message)
-        })?;
-    let failures = task.failure.iter().map(|failure| failure_view(failure, &chain(task, failure)));
-    let road = if task.failure.is_some() { Vec::new() } else { road(task) };
+    let task = find(&app, &caller, input.cluster.as_deref(), &input.task)?;
+    let failures = task.failure.iter().map(|failure| failure_view(failure, &chain(&task, failure)));
+    let road = if task.failure.is_some() { Vec::new() } else { road(&task) };
     Ok(ExplainTaskOutput {
         task_arn: task.spec.task_arn.clone(),
         last_status: task.last_status.as_str().to_owned(),
@@ -40,8 +29,25 @@ pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Re
     })
 }
 
-fn cluster_arn(app: &App, caller: &Caller, input: &ExplainTaskInput) -> String {
-    match input.cluster.as_deref() {
+/// What it takes to ask about a task.
+pub(super) fn access(action: &'static str, app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Access {
+    let cluster_arn = cluster_arn(app, caller, cluster);
+    Access::to(action, task_arn(app, caller, cluster, task)).with_context("ecs:cluster", cluster_arn)
+}
+
+/// The task that is meant: by its ARN, or by its id in a cluster.
+pub(super) fn find(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Result<Arc<Task>, ServiceError> {
+    let arn = task_arn(app, caller, cluster, task);
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let found = app.store.read().tasks.get(id).cloned();
+    found.filter(|task| task.spec.task_arn == arn && task.spec.account == caller.account).ok_or_else(|| {
+        let message = format!("The task {task} does not exist in the cluster.");
+        ServiceError::new("ResourceNotFoundException", message)
+    })
+}
+
+fn cluster_arn(app: &App, caller: &Caller, cluster: Option<&str>) -> String {
+    match cluster {
         Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
         name => {
             let name = name.unwrap_or("default");
@@ -50,12 +56,11 @@ fn cluster_arn(app: &App, caller: &Caller, input: &ExplainTaskInput) -> String {
     }
 }
 
-/// The ARN that the input means; it names a task by its ARN or by its id in a cluster.
-fn task_arn(app: &App, caller: &Caller, input: &ExplainTaskInput) -> String {
-    if input.task.starts_with("arn:") {
-        return input.task.clone();
+fn task_arn(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> String {
+    if task.starts_with("arn:") {
+        return task.to_owned();
     }
-    format!("{}/{}", cluster_arn(app, caller, input).replacen(":cluster/", ":task/", 1), input.task)
+    format!("{}/{task}", cluster_arn(app, caller, cluster).replacen(":cluster/", ":task/", 1))
 }
 
 fn failure_view(failure: &Failure, chain: &[Link]) -> FailureView {

@@ -258,7 +258,7 @@ macro_rules! listed {
 
 #[test]
 fn everything_listed_is_served() {
-    let router = crate::router(&crate::testing::images());
+    let router = crate::router(&crate::testing::images(), &crate::testing::usage());
     for (service, operation) in api::for_each_operation!(listed) {
         assert!(
             router.serves(service, operation),

@@ -141,11 +141,13 @@ pub struct Image {
     lease: Arc<store::Lease>,
 }
 
-/// How far a pull is, in bytes of compressed layers. To be read while the pull runs.
+/// How far a pull is, in bytes of compressed layers and in layers. To be read while the pull runs.
 #[derive(Debug, Default)]
 pub struct PullProgress {
     total_bytes: AtomicU64,
     ready_bytes: AtomicU64,
+    total_layers: AtomicU64,
+    ready_layers: AtomicU64,
 }
 
 impl PullProgress {
@@ -159,8 +161,23 @@ impl PullProgress {
         self.ready_bytes.load(Ordering::Relaxed)
     }
 
-    fn expect(&self, bytes: u64) {
+    /// The layers of the image; 0 until the manifest is known.
+    pub fn total_layers(&self) -> u64 {
+        self.total_layers.load(Ordering::Relaxed)
+    }
+
+    /// The layers that are verified and unpacked.
+    pub fn ready_layers(&self) -> u64 {
+        self.ready_layers.load(Ordering::Relaxed)
+    }
+
+    fn expect(&self, bytes: u64, layers: usize) {
         self.total_bytes.store(bytes, Ordering::Relaxed);
+        self.total_layers.store(layers as u64, Ordering::Relaxed);
+    }
+
+    fn layer_is_ready(&self) {
+        self.ready_layers.fetch_add(1, Ordering::Relaxed);
     }
 
     fn add(&self, bytes: u64) {

@@ -189,7 +189,7 @@ async fn copy(
 ) -> Result<Image, Spent> {
     let store = &session.puller.store;
     let _documents = store.lease(resolved.documents.clone());
-    progress.expect(resolved.manifest.size());
+    progress.expect(resolved.manifest.size(), resolved.manifest.layers.len());
     let configuration = session.road.configuration(&resolved, Retries::within(limits::RESOLVE_TIMEOUT)).await?;
     // Leased before anybody looks whether they are there, so that they cannot be collected in between.
     let lease = store.lease(configuration.diff_ids.clone());
@@ -212,7 +212,9 @@ async fn layers(
             && let Some((blob, diff_id)) = waiting.next()
         {
             let (session, progress, by) = (session.clone(), progress.clone(), resolved.resolver);
-            working.spawn(async move { session.layer(by, &blob, &diff_id, &progress).await });
+            working.spawn(async move {
+                session.layer(by, &blob, &diff_id, &progress).await.inspect(|()| progress.layer_is_ready())
+            });
         }
         match working.join_next().await {
             None => return Ok(()),

@@ -7,7 +7,7 @@
 mod answer;
 mod documents;
 mod rate;
-mod statistics;
+pub(crate) mod statistics;
 
 use std::convert::Infallible;
 use std::sync::Arc;

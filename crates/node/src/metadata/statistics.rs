@@ -1,8 +1,8 @@
-//! A container's statistics in the form of Docker's stats, as far as the control groups tell.
+//! A container's statistics in the form of Docker's stats, as far as the control groups tell; and the task's traffic.
 
 use std::fs;
 
-use domain::compute::ContainerSpec;
+use domain::compute::{ContainerSpec, NetworkUsage};
 use serde_json::{Map, Value, json};
 
 use crate::runtime::cgroup::Usage;
@@ -29,8 +29,17 @@ pub(super) fn document(container: &ContainerSpec, usage: &Usage, pid: i32) -> Va
             "stats": {},
         },
         "blkio_stats": {"io_service_bytes_recursive": []},
-        "networks": networks(&fs::read_to_string(format!("/proc/{pid}/net/dev")).unwrap_or_default()),
+        "networks": networks(&interfaces_of(pid).unwrap_or_default()),
     })
+}
+
+/// What the interfaces of a process's network have carried, but the loopback; `None` when the process is gone.
+pub(crate) fn traffic(pid: i32) -> Option<NetworkUsage> {
+    Some(total(&interfaces_of(pid)?))
+}
+
+fn interfaces_of(pid: i32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/net/dev")).ok()
 }
 
 /// What all processors have spent, from `/proc/stat`, whose unit is a hundredth of a second.
@@ -40,27 +49,33 @@ fn system_nanoseconds(stat: &str) -> u64 {
     ticks * 10_000_000
 }
 
-/// Interfaces but the loopback, from `/proc/<pid>/net/dev`.
+/// Interfaces but the loopback, with their counters, from `/proc/<pid>/net/dev`.
+fn counters(text: &str) -> impl Iterator<Item = (&str, [u64; 16])> {
+    text.lines().filter_map(|line| {
+        let (name, numbers) = line.split_once(':')?;
+        let numbers: Vec<u64> = numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        Some((name.trim(), numbers.try_into().ok()?)).filter(|(name, _)| *name != "lo")
+    })
+}
+
+fn total(text: &str) -> NetworkUsage {
+    counters(text).fold(NetworkUsage::default(), |total, (_, counters)| NetworkUsage {
+        received_bytes: total.received_bytes + counters[0],
+        sent_bytes: total.sent_bytes + counters[8],
+    })
+}
+
 fn networks(text: &str) -> Value {
-    let mut networks = Map::new();
-    for (name, counters) in text.lines().filter_map(|line| line.split_once(':')) {
-        let counters: Vec<u64> = counters.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-        let (
-            name,
-            &[rx_bytes, rx_packets, rx_errors, rx_dropped, _, _, _, _, tx_bytes, tx_packets, tx_errors, tx_dropped, ..],
-        ) = (name.trim(), counters.as_slice())
-        else {
-            continue;
-        };
-        if name != "lo" {
-            let value = json!({
-                "rx_bytes": rx_bytes, "rx_packets": rx_packets, "rx_errors": rx_errors, "rx_dropped": rx_dropped,
-                "tx_bytes": tx_bytes, "tx_packets": tx_packets, "tx_errors": tx_errors, "tx_dropped": tx_dropped,
-            });
-            networks.insert(name.to_owned(), value);
-        }
-    }
-    Value::Object(networks)
+    let interfaces = counters(text).map(|(name, counters)| {
+        let [rx_bytes, rx_packets, rx_errors, rx_dropped, _, _, _, _, tx_bytes, tx_packets, tx_errors, tx_dropped, ..] =
+            counters;
+        let value = json!({
+            "rx_bytes": rx_bytes, "rx_packets": rx_packets, "rx_errors": rx_errors, "rx_dropped": rx_dropped,
+            "tx_bytes": tx_bytes, "tx_packets": tx_packets, "tx_errors": tx_errors, "tx_dropped": tx_dropped,
+        });
+        (name.to_owned(), value)
+    });
+    Value::Object(interfaces.collect::<Map<String, Value>>())
 }
 
 #[cfg(test)]
@@ -74,5 +89,6 @@ mod tests {
         let networks = networks(text);
         assert_eq!(networks["eth0"]["tx_bytes"], 20);
         assert!(networks.get("lo").is_none());
+        assert_eq!(total(text), NetworkUsage { received_bytes: 10, sent_bytes: 20 });
     }
 }

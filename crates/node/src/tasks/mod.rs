@@ -8,6 +8,7 @@
 //! | `link` | the line to a shim; what a restarted server finds |
 //! | `remove` | the end: no trace |
 //! | `task` | what is known of one task, changed by facts only |
+//! | `usage` | what a task uses now, and how far its pulls are |
 //! | `directory` | what of a task is on disk |
 //! | `executable` | what shims are executed from |
 //!
@@ -22,6 +23,7 @@ mod link;
 mod remove;
 mod start;
 mod task;
+mod usage;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

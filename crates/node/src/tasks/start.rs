@@ -19,7 +19,7 @@ use super::directory::KeptImage;
 use super::launch::{self, Prepared, PreparedContainer};
 use super::link;
 use super::task::{Task, Wanted};
-use crate::images::{Image, PullProgress};
+use crate::images::Image;
 use crate::metadata;
 
 /// How long a network may take to be finished when the task is no longer wanted.
@@ -124,8 +124,7 @@ async fn pull(node: &Inner, task: &Task, container: &ContainerSpec) -> Result<Im
     } else {
         None
     };
-    task.pull_began(now());
-    let progress = Arc::new(PullProgress::default());
+    let progress = task.pull_began(&container.name, now());
     let pulled = node.images.pull(&container.image, credentials, &task.spec.architecture, progress).await;
     task.pull_ended(now());
     let image = pulled?;

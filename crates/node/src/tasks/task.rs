@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use wire::Timestamp;
 
 use super::directory::{Kept, KeptImage, TaskDirectory};
+use crate::images::PullProgress;
 use crate::logs::Follower;
 use crate::shim::protocol::{AfterExit, Event, Record};
 
@@ -51,6 +52,7 @@ struct State {
     observation: TaskObservation,
     kept: Kept,
     processes: BTreeMap<String, i32>,
+    pulls: BTreeMap<String, Arc<PullProgress>>,
     followers: BTreeMap<String, Arc<Follower>>,
     records_seen: usize,
     finished: bool,
@@ -105,6 +107,11 @@ impl Task {
         self.state().processes.get(container).copied()
     }
 
+    /// How far the pull of the container's image is, if this process began it.
+    pub(super) fn pull(&self, container: &str) -> Option<Arc<PullProgress>> {
+        self.state().pulls.get(container).cloned()
+    }
+
     /// Wants more of the task than before; answers whether that was new.
     pub(super) fn want(&self, wanted: Wanted) -> bool {
         self.wanted.send_if_modified(|current| {
@@ -129,10 +136,16 @@ impl Task {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// A pull began now.
-    pub(super) fn pull_began(&self, now: Timestamp) {
-        let started = *self.state().kept.pull_started_at.get_or_insert(now);
+    /// The pull of a container's image began now; answers what is to be told of its progress.
+    pub(super) fn pull_began(&self, container: &str, now: Timestamp) -> Arc<PullProgress> {
+        let progress = Arc::new(PullProgress::default());
+        let started = {
+            let mut state = self.state();
+            state.pulls.insert(container.to_owned(), Arc::clone(&progress));
+            *state.kept.pull_started_at.get_or_insert(now)
+        };
         self.observe(|observation| observation.pull_started_at = Some(started));
+        progress
     }
 
     /// A pull ended now.

@@ -165,6 +165,7 @@ async fn a_broken_download_goes_on_where_it_broke() {
     let image = room.images.pull(&reference, None, "linux/amd64", progress.clone()).await.expect("in pieces");
     assert_eq!(file_in(&image, 0, "data"), data);
     assert_eq!(progress.ready_bytes(), progress.total_bytes());
+    assert_eq!((progress.ready_layers(), progress.total_layers()), (1, 1));
     let ranges = server.received().iter().filter(|received| received.header("range").is_some()).count();
     assert!((5..=12).contains(&ranges), "{ranges}");
 }
