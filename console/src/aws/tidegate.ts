@@ -39,6 +39,39 @@ export function checkTaskDefinition(input: { taskDefinition?: string; document?:
   return tidegate('CheckTaskDefinition', input);
 }
 
+/** How far the pull of an image is; numbers are absent while they are not known. */
+export interface PullUsage {
+  state: 'waiting' | 'resolving' | 'pulling' | 'pulled' | 'ended';
+  bytesDone?: number;
+  bytesTotal?: number;
+  layersDone?: number;
+  layersTotal?: number;
+}
+
+export interface ContainerUsage {
+  name: string;
+  image?: string;
+  /** Absent while the container has no process; `cpuNanoseconds` counts from its start. */
+  process?: { cpuNanoseconds: number; memoryBytes: number; memoryLimitBytes?: number; processes: number };
+  pull: PullUsage;
+}
+
+export interface Usage {
+  taskArn: string;
+  lastStatus: string;
+  /** Seconds since 1970. */
+  sampledAt: number;
+  /** Reserved, in units of 1/1024 vCPU. */
+  cpuUnits?: number;
+  memoryLimitBytes?: number;
+  network?: { bytesReceived: number; bytesSent: number };
+  containers: ContainerUsage[];
+}
+
+export function describeTaskUsage(input: { task: string; cluster?: string }): Promise<Usage> {
+  return tidegate('DescribeTaskUsage', input);
+}
+
 export function explainTask(input: { task: string; cluster?: string }): Promise<Explanation> {
   return tidegate('ExplainTask', input);
 }

@@ -28,6 +28,7 @@ import { definitionName, detailOf, endedBadly, interfaceOf, task as describe, ta
 import { Containers } from './TaskContainers';
 import { TaskLogs } from './TaskLogs';
 import { TaskTimeline } from './TaskTimeline';
+import { TaskUsage } from './TaskUsage';
 
 // What can only change while the task is on its way is looked at quickly, and not at all after its end.
 const pace = (task: Task | undefined) => (task?.lastStatus === 'STOPPED' ? 30_000 : task?.lastStatus === 'RUNNING' ? 3_000 : 1_000);
@@ -71,6 +72,7 @@ export function TaskPage() {
         {task && (
           <>
             <Overview task={task} />
+            <TaskUsage cluster={cluster} task={task} />
             <Tabs
               activeTabId={search.get('tab') ?? 'road'}
               onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
