@@ -155,11 +155,7 @@ fn allow_by_identity(caller: &Caller, asked: &Asked<'_>, statement: &str) -> Str
             let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
             format!("aws iam put-role-policy --role-name {role} --policy-name {name} --policy-document '{document}'")
         }
-        Identity::User { arn, .. } => {
-            let user = arn.rsplit('/').next().unwrap_or(arn);
-            format!("aws iam put-user-policy --user-name {user} --policy-name {name} --policy-document '{document}'")
-        }
-        Identity::FederatedUser { by: FederatedBy::User { arn, .. }, .. } => {
+        Identity::User { arn, .. } | Identity::FederatedUser { by: FederatedBy::User { arn, .. }, .. } => {
             let user = arn.rsplit('/').next().unwrap_or(arn);
             format!("aws iam put-user-policy --user-name {user} --policy-name {name} --policy-document '{document}'")
         }

@@ -82,8 +82,9 @@ impl Principal {
             (Self::Account(account), _) => (*account == caller.account).then_some(Closeness::Account),
             (Self::Arn(arn), Identity::User { arn: user, .. }) => (arn == user).then_some(Closeness::Itself),
             (Self::Arn(arn), Identity::Role { role_arn, .. }) if arn == role_arn => Some(Closeness::Role),
-            (Self::Arn(arn), Identity::Role { .. }) => (*arn == caller.arn()).then_some(Closeness::Itself),
-            (Self::Arn(arn), Identity::FederatedUser { .. }) => (*arn == caller.arn()).then_some(Closeness::Itself),
+            (Self::Arn(arn), Identity::Role { .. } | Identity::FederatedUser { .. }) => {
+                (*arn == caller.arn()).then_some(Closeness::Itself)
+            }
             (Self::Id(id), Identity::User { id: user, .. }) => (id == user).then_some(Closeness::Itself),
             (Self::Id(id), Identity::Role { role_id, .. }) => (id == role_id).then_some(Closeness::Role),
             _ => None,
