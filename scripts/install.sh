@@ -2,6 +2,7 @@
 # Installs what Tidegate needs on Debian or Ubuntu, with apt. Run as root. Does nothing where everything is there.
 #   scripts/install.sh run     to build Tidegate, run tasks, and run the demo
 #   scripts/install.sh test    that and what the tests need
+#   scripts/install.sh node    nothing; says by its exit code whether the console can be built here
 set -eu
 
 build="gcc g++ make pkg-config libseccomp-dev libelf-dev zlib1g-dev ca-certificates"
@@ -12,15 +13,27 @@ node_oldest="20.19"
 case "${1:-run}" in
 run) wanted="$build $run" ;;
 test) wanted="$build $run $test" ;;
-*) echo "usage: scripts/install.sh run|test" >&2; exit 2 ;;
+node) wanted="" ;;
+*) echo "usage: scripts/install.sh run|test|node" >&2; exit 2 ;;
 esac
 
 # Whatever Node is here is taken, as long as it is new enough for the console's build.
-node_is_good() {
-    command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 &&
-        [ "$(printf '%s\n' "$node_oldest" "$(node --version | tr -d v)" | sort -V | head -n 1)" = "$node_oldest" ]
+new_enough() {
+    [ "$(printf '%s\n' "$node_oldest" "${1:-0}" | sort -V | head -n 1)" = "$node_oldest" ]
 }
-node_is_good || wanted="$wanted nodejs npm"
+node_is_good() {
+    command -v npm >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && new_enough "$(node --version | tr -d v)"
+}
+if [ "${1:-run}" = node ]; then
+    node_is_good && exit 0
+    echo "the console is left out: its build needs Node $node_oldest or newer (https://nodejs.org); everything else works" >&2
+    exit 1
+fi
+if ! node_is_good && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq
+    # Debian 12 and Ubuntu 24.04 have one that is too old.
+    new_enough "$(apt-cache policy nodejs | sed -n 's/^ *Candidate: *\([0-9.]*\).*/\1/p')" && wanted="$wanted nodejs npm"
+fi
 
 missing=""
 for package in $wanted; do
@@ -35,7 +48,7 @@ if [ -n "$missing" ]; then
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-if ! node_is_good; then
+if [ "${1:-run}" = test ] && ! node_is_good; then
     echo "the console's build needs Node $node_oldest or newer: install it from https://nodejs.org, then run this again" >&2
     exit 1
 fi

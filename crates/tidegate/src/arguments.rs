@@ -35,8 +35,8 @@ pub(crate) enum Command {
     /// Say why a task is where it is, or why a call was answered as it was, and what to do about it
     ///
     /// The id of a call's request stands in its answer: in the header x-amzn-requestid, which `aws --debug` prints, and in
-    /// boto3 as response["ResponseMetadata"]["RequestId"] (of an error: error.response["ResponseMetadata"]["RequestId"]).
-    /// The other SDKs put it into the text of the error.
+    /// boto3 as ResponseMetadata.RequestId of the response (of an error: of error.response). The other SDKs put it into the
+    /// text of the error.
     Explain {
         #[command(flatten)]
         place: Place,

@@ -103,6 +103,10 @@ fn output(child: &mut Child, end: Instant) -> io::Result<Option<(Zeroizing<Vec<u
         if Instant::now() >= end {
             return Ok(None);
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a child that has closed its output is about to end, unannounced"
+        )]
         thread::sleep(PAUSE);
     }
 }

@@ -16,6 +16,7 @@ pub(super) const VERSION: &str = "1.11";
 /// One call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are CloudTrail's")]
 pub(crate) struct Event {
     pub(crate) event_version: String,
     pub(crate) user_identity: Value,

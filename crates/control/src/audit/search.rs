@@ -106,9 +106,13 @@ fn backwards(files: &AuditFiles, search: &Search) -> io::Result<Found> {
         }
         let Some(bytes) = content(&path, end)? else { continue };
         left = left.saturating_sub(bytes.len());
-        if let Some(stopped) = in_file(&bytes, search, &mut found.events) {
-            found.next = stopped.map(|bytes| Place { file: name, bytes });
-            return Ok(found);
+        match in_file(&bytes, search, &mut found.events) {
+            End::File => {}
+            End::Search => return Ok(found),
+            End::Page(bytes) => {
+                found.next = Some(Place { file: name, bytes });
+                return Ok(found);
+            }
         }
     }
     Ok(found)
@@ -134,30 +138,40 @@ fn content(path: &PathBuf, end: Option<usize>) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Looks through one file from its end. `Some` ends the search: at a place where it can go on, or for good.
-fn in_file(bytes: &[u8], search: &Search, events: &mut Vec<(Event, String)>) -> Option<Option<usize>> {
+/// Where a file's search ended.
+enum End {
+    /// At its beginning; an older file may have more.
+    File,
+    /// At an event that is too old, as everything before it is.
+    Search,
+    /// With as many events as are wanted, in front of this byte.
+    Page(usize),
+}
+
+/// Looks through one file from its end.
+fn in_file(bytes: &[u8], search: &Search, events: &mut Vec<(Event, String)>) -> End {
     // Events know their second only.
     let from = Timestamp::from_seconds(search.from.seconds());
     let mut end = bytes.len();
     while end > 0 {
-        let text = bytes.get(..end)?;
+        let text = bytes.get(..end).unwrap_or_default();
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let begin = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         if let Some((event, line)) = text.get(begin..).and_then(|line| read(line, search)) {
             let time = event.time();
             if time < from.plus_seconds(-AUDIT_CLOCK_SECONDS) {
-                return Some(None);
+                return End::Search;
             }
             if time >= from && time <= search.until && (search.wanted)(&event) {
                 if events.len() == search.limit {
-                    return Some(Some(end));
+                    return End::Page(end);
                 }
                 events.push((event, line.to_owned()));
             }
         }
         end = begin;
     }
-    None
+    End::File
 }
 
 /// The event of a line that may be wanted. A torn line is none.

@@ -23,21 +23,20 @@ const NAME: &str = r"[\w+=,.@-]+";
 
 /// IAM repeats no value, and no list of the values that it knows.
 fn iam(violations: &[Violation]) -> ServiceError {
-    let message = match violations {
-        [Violation { path, requirement: Requirement::Pattern(NAME), .. }] => format!(
+    let message = if let [Violation { path, requirement: Requirement::Pattern(NAME), .. }] = violations {
+        format!(
             "The specified value for {path} is invalid. It must contain only alphanumeric characters and/or the \
              following: +=,.@_-"
-        ),
-        _ => {
-            let quietly = |one: &Violation| {
-                let requirement = match &one.requirement {
-                    Requirement::OneOf(_) => Requirement::OneOf(&[]),
-                    other => other.clone(),
-                };
-                Violation { path: one.path.clone(), value: None, requirement }
+        )
+    } else {
+        let quietly = |one: &Violation| {
+            let requirement = match &one.requirement {
+                Requirement::OneOf(_) => Requirement::OneOf(&[]),
+                other => other.clone(),
             };
-            told(&violations.iter().map(quietly).collect::<Vec<_>>())
-        }
+            Violation { path: one.path.clone(), value: None, requirement }
+        };
+        told(&violations.iter().map(quietly).collect::<Vec<_>>())
     };
     ServiceError::new("ValidationError", message)
 }

@@ -25,13 +25,12 @@ pub(super) async fn run(
     let token = WebToken::parse(text).map_err(|error| refused(&error))?;
     let account = input.role_arn.split(':').nth(4).unwrap_or_default().to_owned();
     let provider_arn = oidc_provider_arn(&account, &token.issuer)?;
-    let client_ids = match app.store.read().iam_oidc_providers.get(&provider_arn) {
-        Some(provider) => provider.client_ids.clone(),
-        None => {
-            let message = format!("No OpenIDConnect provider found in your account for {}", token.issuer);
-            return Err(ServiceError::new("InvalidIdentityToken", message));
-        }
+    let unknown = || {
+        let message = format!("No OpenIDConnect provider found in your account for {}", token.issuer);
+        ServiceError::new("InvalidIdentityToken", message)
     };
+    let state = app.store.read();
+    let client_ids = state.iam_oidc_providers.get(&provider_arn).ok_or_else(unknown)?.client_ids.clone();
     issuer::verify(&token, text).await?;
     let now = now(&app);
     let audience = token.check(now.seconds(), &client_ids).map_err(|error| refused(&error))?.to_owned();
