@@ -16,6 +16,8 @@ test('a key signs in; a reload stays signed in, a new tab does not, sign-out end
   const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]));
   assert.ok(!kept.includes(server.keys.secretAccessKey), 'the secret access key is forgotten');
   const session = await page.evaluate(() => JSON.parse(sessionStorage.getItem('tidegate.session')));
+  await page.goto(`${server.console}/audit`);
+  await page.getByText('ConsoleLogin').first().waitFor();
   const other = await window.newPage();
   await other.goto(`${server.console}/secrets`);
   await other.getByRole('button', { name: 'Sign in' }).waitFor();

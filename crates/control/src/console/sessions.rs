@@ -19,10 +19,8 @@ const SESSION_SECONDS: i64 = 12 * 3600;
 pub struct SignedIn {
     /// With what it signs from now on.
     pub credentials: TemporaryCredentials,
-    /// The account's 12 digits.
-    pub account: String,
     /// Who it is.
-    pub arn: String,
+    pub caller: Caller,
 }
 
 /// Begins a session of the caller, who signed with an access key.
@@ -92,7 +90,7 @@ pub(super) fn begin(app: &App, state: &mut State, caller: &Caller) -> Result<Sig
     };
     tracing::info!(principal = session.principal, source_ip = session.source_ip, "signed in to the console");
     state.console_sessions.put(&credentials.access_key_id, session);
-    Ok(SignedIn { credentials, account: caller.account.clone(), arn: caller.arn() })
+    Ok(SignedIn { credentials, caller: caller.clone() })
 }
 
 /// Only a key that IAM manages may begin sessions.

@@ -5,9 +5,11 @@
 //! someone else points at this server.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::iam::Caller;
 use http::header::{ALLOW, CACHE_CONTROL, HOST, LOCATION, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
@@ -19,7 +21,9 @@ use wire::Sensitive;
 use wire::sigv4::SignatureError;
 
 use super::authentication;
+use super::exchange::origin;
 use super::refusal::response;
+use crate::audit::{Recording, Trail};
 use crate::console::{self, SignedIn};
 use crate::{App, ServiceError, limits};
 
@@ -28,6 +32,10 @@ pub type Pages = dyn Fn(&Parts, &str) -> Response<Bytes> + Send + Sync;
 
 const ROOT: &str = "/console/";
 const API: &str = "/console/api/";
+/// How events name what is done here; the first two are AWS's names.
+const SIGN_IN: &str = "ConsoleLogin";
+const SIGN_OUT: &str = "ConsoleLogout";
+const LINK: &str = "CreateConsoleLink";
 const JSON: &str = "application/json";
 
 /// The body of a sign-in by link. A sign-in by key has none; it is the signature.
@@ -46,7 +54,7 @@ struct Begun<'a> {
     session_token: &'a Sensitive,
     expiration: String,
     account: &'a str,
-    arn: &'a str,
+    arn: String,
     region: &'a str,
 }
 
@@ -57,7 +65,7 @@ pub(super) fn is_console(path: &str) -> bool {
 
 /// Answers a request for the console.
 pub(super) async fn answer(
-    app: &App,
+    app: &Arc<App>,
     pages: Option<&Pages>,
     (head, body): (&Parts, Incoming),
     peer: IpAddr,
@@ -91,7 +99,7 @@ pub(super) async fn answer(
 }
 
 async fn api(
-    app: &App,
+    app: &Arc<App>,
     operation: &str,
     (head, body): (&Parts, Incoming),
     peer: IpAddr,
@@ -102,27 +110,81 @@ async fn api(
         ("signin" | "signout" | "link", true) => {
             refuse_other_origins(&head.headers)?;
             let body = read(body).await?;
+            let asked = Asked { app, head, body: &body, peer, id };
             match operation {
-                "signin" if !body.is_empty() => {
-                    let link: LinkToken = serde_json::from_slice(&body).map_err(|_| {
-                        ServiceError::new("ValidationError", "The body must be {\"token\": …}, or empty and signed.")
-                    })?;
-                    session(app, &console::sign_in_by_link(app, link.token.expose(), peer).await?)
-                }
-                "signin" => session(app, &console::sign_in(app, &caller(app, head, &body, peer)?).await?),
-                "link" => {
-                    let token = console::link(app, &caller(app, head, &body, peer)?).await?;
-                    Ok(serde_json::json!({"token": token.expose(), "seconds": console::LINK_SECONDS}).to_string())
-                }
-                _ => {
-                    console::sign_out(app, &caller(app, head, &body, peer)?).await?;
-                    Ok("{}".to_owned())
-                }
+                "signin" if !body.is_empty() => asked.sign_in_by_link().await,
+                "signin" => asked.sign_in().await,
+                "link" => asked.link().await,
+                _ => asked.sign_out().await,
             }
         }
         _ => Err(ServiceError::new("UnknownOperation", "The console's API has no such operation.").with_status(404)),
     }?;
     Ok(json(200, id, value))
+}
+
+/// A request to the API, each of which is an event of the audit.
+struct Asked<'a> {
+    app: &'a Arc<App>,
+    head: &'a Parts,
+    body: &'a [u8],
+    peer: IpAddr,
+    id: &'a str,
+}
+
+impl Asked<'_> {
+    async fn sign_in(&self) -> Result<String, ServiceError> {
+        let caller = self.caller(SIGN_IN)?;
+        let outcome = console::sign_in(self.app, &caller).await;
+        self.record(SIGN_IN, Ok(caller), outcome.as_ref().err());
+        session(self.app, &outcome?)
+    }
+
+    async fn sign_in_by_link(&self) -> Result<String, ServiceError> {
+        let link: LinkToken = serde_json::from_slice(self.body).map_err(|_| {
+            ServiceError::new("ValidationError", "The body must be {\"token\": …}, or empty and signed.")
+        })?;
+        let outcome = console::sign_in_by_link(self.app, link.token.expose(), self.peer).await;
+        let caller = outcome.as_ref().map(|signed_in| signed_in.caller.clone()).map_err(|_| None);
+        self.record(SIGN_IN, caller, outcome.as_ref().err());
+        session(self.app, &outcome?)
+    }
+
+    async fn sign_out(&self) -> Result<String, ServiceError> {
+        let caller = self.caller(SIGN_OUT)?;
+        let outcome = console::sign_out(self.app, &caller).await;
+        self.record(SIGN_OUT, Ok(caller), outcome.as_ref().err());
+        outcome.map(|()| "{}".to_owned())
+    }
+
+    async fn link(&self) -> Result<String, ServiceError> {
+        let caller = self.caller(LINK)?;
+        let outcome = console::link(self.app, &caller).await;
+        self.record(LINK, Ok(caller), outcome.as_ref().err());
+        Ok(serde_json::json!({"token": outcome?.expose(), "seconds": console::LINK_SECONDS}).to_string())
+    }
+
+    fn caller(&self, operation: &str) -> Result<Caller, ServiceError> {
+        let Self { app, head, body, peer, .. } = *self;
+        authentication::verified(app, &api::tidegate::SERVICE, head, body, peer).map_err(|error| {
+            let error = told(&error);
+            self.record(operation, Err(authentication::claimed_key(head)), Some(&error));
+            error
+        })
+    }
+
+    fn record(&self, operation: &str, caller: Result<Caller, Option<String>>, error: Option<&ServiceError>) {
+        let recording = Recording {
+            app: Arc::clone(self.app),
+            service: &api::tidegate::SERVICE,
+            operation: operation.to_owned(),
+            request_id: self.id.to_owned(),
+            origin: origin(self.head, self.peer),
+            caller,
+            trail: Trail::default(),
+        };
+        recording.end(error);
+    }
 }
 
 /// What a browser must know before anybody signs in.
@@ -136,21 +198,17 @@ fn server(app: &App) -> String {
 }
 
 fn session(app: &App, signed_in: &SignedIn) -> Result<String, ServiceError> {
-    let SignedIn { credentials, account, arn } = signed_in;
+    let SignedIn { credentials, caller } = signed_in;
     let begun = Begun {
         access_key_id: &credentials.access_key_id,
         secret_access_key: &credentials.secret_access_key,
         session_token: &credentials.session_token,
         expiration: credentials.expiration.to_rfc3339(),
-        account,
-        arn,
+        account: &caller.account,
+        arn: caller.arn(),
         region: &app.settings.region,
     };
     serde_json::to_string(&begun).map_err(|error| ServiceError::new("InternalFailure", error.to_string()))
-}
-
-fn caller(app: &App, head: &Parts, body: &[u8], peer: IpAddr) -> Result<domain::iam::Caller, ServiceError> {
-    authentication::verified(app, &api::tidegate::SERVICE, head, body, peer).map_err(|error| told(&error))
 }
 
 /// Someone has typed a key by hand and needs to know which part of it is wrong.

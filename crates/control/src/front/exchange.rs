@@ -115,7 +115,7 @@ impl Door {
     }
 }
 
-fn origin(head: &Parts, peer: IpAddr) -> Origin {
+pub(super) fn origin(head: &Parts, peer: IpAddr) -> Origin {
     let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Origin::Client { peer, user_agent }
 }
