@@ -22,7 +22,7 @@ test('a task is followed from its start to its page, its logs and its end', asyn
   const road = page.getByRole('list', { name: 'The road' });
   await road.locator('li[data-outcome=good]', { hasText: 'It runs.' }).waitFor();
   assert.equal(await road.locator('li[data-outcome=broken]').count(), 0);
-  await page.getByText(/CPU [\d.]+ % of 0\.25 vCPU · memory [\d.]+ MiB of 512 MiB · \d+ process/).waitFor();
+  await page.getByText(/CPU [\d.]+ % of 0\.25 vCPU · memory [\d.]+ [KM]iB of 512 MiB · \d+ process/).waitFor();
   await page.getByRole('application', { name: /Memory/ }).waitFor();
   await pictures(page, 'task-running');
 
