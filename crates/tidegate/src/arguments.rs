@@ -148,7 +148,7 @@ pub(crate) struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub(crate) listen: SocketAddr,
-    /// The one region of this server
+    /// The region where tasks and networks are; other services have every region
     #[arg(long, default_value = "us-east-1", value_parser = region)]
     pub(crate) region: String,
     /// The account that exists from the start

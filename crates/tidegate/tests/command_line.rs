@@ -35,8 +35,10 @@ fn help_says_what_there_is() {
           serve    Run the server in the foreground
           env      Print the variables that make every AWS client use the server: eval "$(tidegate env)"
           demo     Walk the road of a private image on this machine, with a registry of its own
-          explain  Say why a task is where it is, and what to do about it
+          explain  Say why a task is where it is, or why a call was answered as it was, and what to do about it
+          console  Print a link that signs a browser in to the web console, once, within five minutes
           check    Check the whole road of a task definition, from its roles to its image, without starting anything
+          audit    Print who did what, on which resource, and which statement allowed or denied it
           ps       List the tasks of all clusters
           logs     Print what a task's containers have printed
           doctor   Look at what this machine has of what tasks need
@@ -55,23 +57,29 @@ fn help_says_what_there_is() {
 fn serve_names_its_options_and_defaults() {
     let output = tidegate(&["serve", "-h"]);
     assert!(output.status.success());
-    expect![[r"
+    expect![[r#"
         Run the server in the foreground
 
         Usage: tidegate serve [OPTIONS]
 
         Options:
-              --data-dir <DIRECTORY>  Where everything durable lies [env: TIDEGATE_DATA_DIR=] [default: /var/lib/tidegate]
-              --listen <ADDRESS>      The address to listen on [default: 127.0.0.1:4566]
-              --region <REGION>       The one region of this server [default: us-east-1]
-              --account <12 DIGITS>   The account that exists from the start [default: 123456789012]
-              --public-pool <CIDR>    A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
-              --registries <FILE>     Mirrors, certificates and other settings per registry [default: /etc/tidegate/registries.toml, if it is there]
-              --runtime <RUNTIME>     What starts containers: libcontainer (built in), or the command of an OCI runtime such as runc or runsc [default: libcontainer]
-              --network-name <NAME>   What network names begin with; a second server on this machine needs another one [default: tg]
-              --network-link <CIDR>   Four link-local addresses between host and tasks; a second server on this machine needs others [default: 169.254.172.0/30]
-          -h, --help                  Print help
-    "]].assert_eq(&said(&output.stdout));
+              --data-dir <DIRECTORY>        Where everything durable lies [env: TIDEGATE_DATA_DIR=] [default: /var/lib/tidegate]
+              --listen <ADDRESS>            The address to listen on [default: 127.0.0.1:4566]
+              --region <REGION>             The region where tasks and networks are; other services have every region [default: us-east-1]
+              --account <12 DIGITS>         The account that exists from the start [default: 123456789012]
+              --console-host <NAME>         A host name under which the web console may be opened, beside localhost and addresses
+              --root-key-command <COMMAND>  Prints the root key, as 64 hexadecimal digits or in base64, from where it is kept; see also TIDEGATE_ROOT_KEY [default: the file root.key of the data directory]
+              --console-dir <DIRECTORY>     Serve the web console's files from here instead of those in this binary, for who works on it
+              --public-pool <CIDR>          A range from which tasks get public addresses [default: 198.51.100.0/24, reachable from this host only]
+              --registries <FILE>           Mirrors, certificates and other settings per registry [default: /etc/tidegate/registries.toml, if it is there]
+              --runtime <RUNTIME>           What starts containers: libcontainer (built in), or the command of an OCI runtime such as runc or runsc [default: libcontainer]
+              --rotation-command <COMMAND>  What rotates secrets in the place of Lambda functions: a shell command, called once for each step, with TIDEGATE_ROTATION_STEP, TIDEGATE_ROTATION_SECRET_ID, TIDEGATE_ROTATION_CLIENT_REQUEST_TOKEN and AWS credentials in its environment [default: RotateSecret is refused]
+              --network-name <NAME>         What network names begin with; a second server on this machine needs another one [default: tg]
+              --network-link <CIDR>         Four link-local addresses between host and tasks; a second server on this machine needs others [default: 169.254.172.0/30]
+              --audit-days <DAYS>           How many days audit events are kept [default: 90]
+              --audit-mib <MIB>             How many MiB of audit events are kept at most; the oldest go first [default: 1024]
+          -h, --help                        Print help
+    "#]].assert_eq(&said(&output.stdout));
 }
 
 #[test]
