@@ -15,7 +15,7 @@ TEXTS = ["a", "vpc-0a1b", "a b+c&d=e%2F", "<tag attribute=\"x\">&amp;'</tag>", "
          "true", "0", "carriage\rreturn"]
 # One of these satisfies each pattern that the models have and Python can express.
 PATTERNED = ["a", "abcdefgh", "123456", "123456789012", "v1", "us-east-1", "/", "/a/", "/service-role/", "aws:iam",
-             "arn:aws:iam::123456789012:role/name", "0123456789abcdef0123456789abcdef"]
+             "arn:aws:iam::123456789012:role/name", "0123456789abcdef0123456789abcdef", "24h", "Name"]
 # Our own service has no model in botocore.
 OWN_SERVICES = {"tidegate"}
 
