@@ -57,7 +57,7 @@ fn help_says_what_there_is() {
 fn serve_names_its_options_and_defaults() {
     let output = tidegate(&["serve", "-h"]);
     assert!(output.status.success());
-    expect![[r#"
+    expect![[r"
         Run the server in the foreground
 
         Usage: tidegate serve [OPTIONS]
@@ -79,7 +79,7 @@ fn serve_names_its_options_and_defaults() {
               --audit-days <DAYS>           How many days audit events are kept [default: 90]
               --audit-mib <MIB>             How many MiB of audit events are kept at most; the oldest go first [default: 1024]
           -h, --help                        Print help
-    "#]].assert_eq(&said(&output.stdout));
+    "]].assert_eq(&said(&output.stdout));
 }
 
 #[test]

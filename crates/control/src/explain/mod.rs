@@ -20,7 +20,10 @@ use crate::front::Router;
 /// The operations that are served.
 pub(crate) fn routes(router: &mut Router, usage: &Arc<dyn UsageInspection>) {
     let usage = Arc::clone(usage);
-    router.add::<op::DescribeTaskUsage, _, _>(move |app, request| usage::run(app, request, Arc::clone(&usage)));
+    router.add::<op::DescribeTaskUsage, _, _>(move |app, request| {
+        let usage = Arc::clone(&usage);
+        async move { usage::run(&app, request, &*usage) }
+    });
     router.add::<op::ExplainTask, _, _>(task::run);
     router.add::<op::ExplainRequest, _, _>(request::run);
     router.add::<op::SearchEvents, _, _>(search::run);

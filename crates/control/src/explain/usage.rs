@@ -3,8 +3,6 @@
 //! The numbers come from the machine through [`UsageInspection`], which can read and nothing else; none is kept. A task
 //! that is not on the machine (any more) is answered without containers.
 
-use std::sync::Arc;
-
 use api::tidegate::{
     ContainerUsage as ContainerView, DescribeTaskUsageInput, DescribeTaskUsageOutput, NetworkUsage, ProcessUsage,
     PullUsage,
@@ -16,15 +14,15 @@ use super::word;
 use crate::{App, Authorized, Request, ServiceError};
 
 /// `DescribeTaskUsage`
-pub(super) async fn run(
-    app: Arc<App>,
+pub(super) fn run(
+    app: &App,
     request: Request<DescribeTaskUsageInput>,
-    usage: Arc<dyn UsageInspection>,
+    usage: &dyn UsageInspection,
 ) -> Result<DescribeTaskUsageOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access("tidegate:DescribeTaskUsage", &app, caller, input.cluster.as_deref(), &input.task))
+    let Authorized { input, caller, .. } = request.authorize(app, |input, _, caller| {
+        Ok(access("tidegate:DescribeTaskUsage", app, caller, input.cluster.as_deref(), &input.task))
     })?;
-    let task = find(&app, &caller, input.cluster.as_deref(), &input.task)?;
+    let task = find(app, &caller, input.cluster.as_deref(), &input.task)?;
     let sampled_at = app.now();
     let measured = usage.usage(&task.spec.task_id).unwrap_or_default();
     Ok(DescribeTaskUsageOutput {
@@ -95,7 +93,7 @@ mod tests {
         let ecs = Ecs::with_definition().await;
         let id = ecs.run(&json!({})).await.remove(0);
         let input = json!({"cluster": "walk", "task": id});
-        let told = ecs.ok(|app, request| run(app, request, usage()), input.clone()).await;
+        let told = ecs.ok(async |app, request| run(&app, request, &*usage()), input.clone()).await;
         let process = json!({
             "cpuNanoseconds": 2_000_000_000_i64, "memoryBytes": 5 << 20, "memoryLimitBytes": 512 << 20, "processes": 3,
         });
@@ -105,8 +103,8 @@ mod tests {
         assert_eq!(told["containers"][0]["pull"], json!({"state": "pulled", "bytesDone": 7, "layersTotal": 1}));
         assert_eq!(told["network"], json!({"bytesReceived": 11, "bytesSent": 13}));
         let by_arn = json!({"task": told["taskArn"]});
-        assert_eq!(ecs.ok(|app, request| run(app, request, usage()), by_arn).await, told);
-        let empty = ecs.ok(|app, request| run(app, request, Arc::new(Empty)), input).await;
+        assert_eq!(ecs.ok(async |app, request| run(&app, request, &*usage()), by_arn).await, told);
+        let empty = ecs.ok(async |app, request| run(&app, request, &Empty), input).await;
         assert_eq!(empty["containers"], json!([]));
         assert!(empty.get("network").is_none());
     }
@@ -115,7 +113,7 @@ mod tests {
     async fn a_task_that_is_not_there_is_no_usage() {
         let ecs = Ecs::with_definition().await;
         let input = json!({"cluster": "walk", "task": "0".repeat(32)});
-        let error = ecs.error(|app, request| run(app, request, usage()), input).await;
+        let error = ecs.error(async |app, request| run(&app, request, &*usage()), input).await;
         assert!(error.contains("ResourceNotFoundException"), "{error}");
     }
 }
