@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { DescribeTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 
-import { openBrowser, pictures, signIn, startServer } from './support.mjs';
+import { openBrowser, pictures, PUBLIC, signIn, startServer } from './support.mjs';
 import { startRegistry, World } from './world.mjs';
 
 test('a task definition is made by the form, changed by JSON, compared, run', async t => {
@@ -77,7 +77,7 @@ test('a task definition is made by the form, changed by JSON, compared, run', as
   await pictures(page, 'run-task');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
   await page.getByText('RUNNING', { exact: true }).first().waitFor({ timeout: 40_000 });
-  const address = await page.getByRole('link', { name: /^203\.0\.113\./ }).getAttribute('href');
+  const address = await page.getByRole('link', { name: PUBLIC }).getAttribute('href');
   assert.match(await (await fetch(address)).text(), /Hello from the console's test/);
   await world.stop(page.url().split('/').at(-1).split('?')[0]);
 });

@@ -18,11 +18,13 @@ const PICTURES = join(ROOT, 'console/e2e/pictures');
 // For who works on the console: `CONSOLE_DIR=dist npm run e2e` takes what was just built, without linking the binary anew.
 const PAGES = process.env.CONSOLE_DIR ? ['--console-dir', process.env.CONSOLE_DIR] : [];
 const REGION = 'us-east-1';
-// A network of this process's own, beside those of other tests and of a server that may run on this machine. Only who
-// runs tasks needs the pool, and such tests run one after another.
+// A network of this process's own, beside those of other tests and of a server that may run on this machine: also its
+// pool, because what a run that was broken off left behind would hold a common one.
 const SLOT = process.pid % 60;
 const NAME = `tgweb${SLOT}`;
-const NETWORK = ['--network-name', NAME, '--network-link', `169.254.${190 + SLOT}.0/30`, '--public-pool', '203.0.113.0/26'];
+const NETWORK = ['--network-name', NAME, '--network-link', `169.254.${190 + SLOT}.0/30`, '--public-pool', `198.18.${SLOT}.0/26`];
+/** How the public addresses of this process's tasks begin; the name of a link goes on after them. */
+export const PUBLIC = new RegExp(`^198\\.18\\.${SLOT}\\.\\d+`);
 const QUIET =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
@@ -58,8 +60,12 @@ export async function startServer(t, options = []) {
   const server = new Server(await freePort(), options);
   t.after(async () => {
     // Pages that still ask would find the server away.
-    for (const close of browsers.get(t) ?? []) await close();
-    await server.end();
+    try {
+      for (const close of browsers.get(t) ?? []) await close();
+    } finally {
+      // Also when a browser saw something wrong: the next test's server needs the network.
+      await server.end();
+    }
   });
   await server.start();
   return server;
@@ -133,8 +139,9 @@ class Server {
 /**
  * A fresh browser window. At the end of the test it must have seen nothing wrong.
  * `refusals: true` lets the server refuse calls, which Chromium writes to its console; `away: true` lets it be away.
+ * `site` names other hosts, such as tasks of the test, that a link may open as a page of its own.
  */
-export async function openBrowser(t, { refusals = false, away = false, ...context } = {}) {
+export async function openBrowser(t, { refusals = false, away = false, site, ...context } = {}) {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET.split(' ') });
   const window = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...context });
   window.setDefaultTimeout(15_000);
@@ -154,12 +161,14 @@ export async function openBrowser(t, { refusals = false, away = false, ...contex
       // Chromium says so, and asks again, when any interface of the machine comes or goes, such as that of a task.
       if (/ERR_NETWORK_CHANGED/.test(text)) return;
       if (refusals && /^Failed to load resource: the server responded with a status of (4\d\d)/.test(text)) return;
+      if (site && URL.canParse(message.location().url) && site.test(new URL(message.location().url).host)) return;
       if (away && /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/.test(text)) return;
       wrong.push(`console: ${text} (${message.location().url})`);
     });
     page.on('request', request => {
       const url = new URL(request.url());
-      if (!['data:', 'blob:'].includes(url.protocol)) hosts.add(url.host);
+      const isOfSite = site?.test(url.host) && request.isNavigationRequest();
+      if (!['data:', 'blob:'].includes(url.protocol) && !isOfSite) hosts.add(url.host);
     });
   });
   let closed;

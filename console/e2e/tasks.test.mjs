@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { openBrowser, pictures, signIn, startServer } from './support.mjs';
+import { openBrowser, pictures, PUBLIC, signIn, startServer } from './support.mjs';
 import { startRegistry, World } from './world.mjs';
 
 test('a task is followed from its start to its page, its logs and its end', async t => {
@@ -17,7 +17,7 @@ test('a task is followed from its start to its page, its logs and its end', asyn
   const id = await world.run(await world.define('script'));
   await page.getByRole('row', { name: new RegExp(id) }).getByRole('link').first().click();
   await page.getByText('RUNNING', { exact: true }).first().waitFor({ timeout: 40_000 });
-  const address = page.getByRole('link', { name: /^203\.0\.113\./ });
+  const address = page.getByRole('link', { name: PUBLIC });
   assert.equal(await address.getAttribute('rel'), 'noopener noreferrer');
   const road = page.getByRole('list', { name: 'The road' });
   await road.locator('li[data-outcome=good]', { hasText: 'It runs.' }).waitFor();

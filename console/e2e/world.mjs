@@ -23,6 +23,7 @@ export async function startRegistry(t) {
   });
   const ended = new Promise(resolve => process.once('exit', resolve));
   t.after(async () => {
+    process.ref();
     process.stdin.end();
     await ended;
   });
@@ -31,6 +32,8 @@ export async function startRegistry(t) {
     ended.then(() => []),
   ]);
   assert.ok(line, 'the registry started');
+  // It ends with its standard input, so with this process, if another hook failed before its own.
+  for (const held of [process, process.stdin, process.stdout]) held.unref();
   return JSON.parse(line);
 }
 

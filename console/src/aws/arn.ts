@@ -26,7 +26,8 @@ export const paths = {
   task: (cluster: string, task: string) => `/ecs/clusters/${encodeURIComponent(cluster)}/tasks/${task}`,
   runTask: (cluster: string) => `/ecs/clusters/${encodeURIComponent(cluster)}/run`,
   taskDefinitions: () => '/ecs/task-definitions',
-  createTaskDefinition: () => '/ecs/task-definitions/create',
+  createTaskDefinition: (secret?: string) =>
+    `/ecs/task-definitions/create${secret ? `?secret=${encodeURIComponent(secret)}` : ''}`,
   compare: (family: string) => `/ecs/task-definitions/${encodeURIComponent(family)}/compare`,
   taskDefinition: (family: string, revision: string | number) =>
     `/ecs/task-definitions/${encodeURIComponent(family)}/${revision}`,

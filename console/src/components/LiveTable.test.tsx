@@ -35,6 +35,21 @@ test('rows are ordered and searched by every word', () => {
   expect(names()).toEqual(['small']);
 });
 
+test('of five thousand rows one page is in the document, and the search finds any of them', () => {
+  const data = Array.from({ length: 5_000 }, (_, size) => ({ name: `task-${size}`, size }));
+  const { container, table, names } = show({ data });
+  expect(container.textContent).toContain('(5000)');
+  expect(names()).toHaveLength(25);
+  expect(names()[0]).toBe('task-4999');
+  expect(container.querySelectorAll('tbody tr')).toHaveLength(25);
+  table.findPagination()!.findNextPageButton().click();
+  expect(names()[0]).toBe('task-4974');
+  table.findTextFilter()!.findInput().setInputValue('task-17');
+  expect(container.textContent).toContain('(111/5000)');
+  table.findTextFilter()!.findInput().setInputValue('task-17 task-1 1723');
+  expect(names()).toEqual(['task-1723']);
+});
+
 test('an empty list says what to do, a refused one why', () => {
   expect(show({ data: [] }).container.textContent).toContain('Make a thing.');
   const refused = show({ error: Object.assign(new Error('Not you.'), { name: 'AccessDeniedException' }) });

@@ -16,6 +16,7 @@ import { Areas } from '../routes';
 import { BASE, navigation } from './navigation';
 import { useNotifications } from './notifications';
 import { CrumbsContext, type Crumb } from './page';
+import { PageBoundary } from './PageBoundary';
 import { useTheme, type Theme } from './theme';
 
 export function Frame({ session }: { session: Session }) {
@@ -50,9 +51,11 @@ export function Frame({ session }: { session: Session }) {
         notifications={<Messages />}
         content={
           <CrumbsContext.Provider value={setCrumbs}>
-            <Suspense fallback={<Spinner size="large" />}>
-              <Areas />
-            </Suspense>
+            <PageBoundary address={pathname}>
+              <Suspense fallback={<Spinner size="large" />}>
+                <Areas />
+              </Suspense>
+            </PageBoundary>
           </CrumbsContext.Provider>
         }
       />

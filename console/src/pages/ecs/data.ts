@@ -97,14 +97,10 @@ export async function taskDefinition(taskDefinition: string): Promise<TaskDefini
 export async function interfaceOf(task: Task): Promise<NetworkInterface | undefined> {
   const id = detailOf(task.attachments, 'networkInterfaceId');
   if (!id || task.lastStatus === 'STOPPED') return undefined;
-  try {
-    const answer = await ec2().send(new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [id] }));
-    return answer.NetworkInterfaces?.[0];
-  } catch (error) {
-    // It goes away with the task, perhaps between the two questions.
-    if (error instanceof Error && error.name === 'InvalidNetworkInterfaceID.NotFound') return undefined;
-    throw error;
-  }
+  // By a filter: an interface that goes away with its task between the two questions is then no error.
+  const Filters = [{ Name: 'network-interface-id', Values: [id] }];
+  const answer = await ec2().send(new DescribeNetworkInterfacesCommand({ Filters }));
+  return answer.NetworkInterfaces?.[0];
 }
 
 export function detailOf(attachments: Attachment[] | undefined, name: string): string | undefined {

@@ -174,7 +174,7 @@ function Stored({ arn }: { arn: string }) {
         </div>
         <div>
           Next: <To path={paths.createPolicy(arn)}>write a policy that allows to read it</To>, then{' '}
-          <To path={paths.createTaskDefinition()}>use it in a task definition</To>.
+          <To path={paths.createTaskDefinition(arn)}>use it in a task definition</To>.
         </div>
       </SpaceBetween>
     </Alert>
@@ -186,7 +186,7 @@ function Use({ arn }: { arn: string }) {
     <Container header={<Header variant="h2">Use it for a private registry</Header>}>
       <SpaceBetween size="s">
         <Box>
-          Name it in the container of a <To path={paths.createTaskDefinition()}>task definition</To>, as the private registry’s
+          Name it in the container of a <To path={paths.createTaskDefinition(arn)}>task definition</To>, as the private registry’s
           login:
         </Box>
         <Command label="repositoryCredentials" text={`"repositoryCredentials": { "credentialsParameter": ${JSON.stringify(arn)} }`} />

@@ -33,7 +33,7 @@ export function CreateTaskDefinitionPage() {
   return (
     <Page title={title} crumbs={[{ text: 'Task definitions', path: paths.taskDefinitions() }, { text: title }]}>
       {live.error !== undefined && <ErrorAlert error={live.error} />}
-      {live.loading ? <Spinner size="large" /> : <Editor first={live.data ? draftOf(live.data) : newDraft()} />}
+      {live.loading ? <Spinner size="large" /> : <Editor first={live.data ? draftOf(live.data) : newDraft(search.get('secret') ?? undefined)} />}
     </Page>
   );
 }

@@ -18,14 +18,16 @@ export const SIZES: { cpu: number; memory: number[] }[] = [
   { cpu: 16_384, memory: steps(32_768, 122_880, 8192) },
 ];
 
-export function newDraft(): Draft {
+/** An empty draft; or one that pulls with the registry's login that this secret holds. */
+export function newDraft(secret?: string): Draft {
+  const login = secret ? { repositoryCredentials: { credentialsParameter: secret } } : {};
   return {
     family: '',
     requiresCompatibilities: ['FARGATE'],
     networkMode: 'awsvpc',
     cpu: '256',
     memory: '512',
-    containerDefinitions: [newContainer()],
+    containerDefinitions: [{ ...newContainer(), ...login }],
   };
 }
 
