@@ -17,7 +17,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from support import Server  # noqa: E402  (the path above leads to it)
+from support import NETWORK, Server  # noqa: E402  (the path above leads to it)
 
 INIT_SECONDS = 120
 STEP_SECONDS = 300
@@ -68,6 +68,8 @@ def server(tmp_path):
     running = Server(tmp_path / "server")
     yield running
     running.stop()
+    # The router outlives a server, as tasks do; the test takes its own away.
+    subprocess.run(["ip", "netns", "del", f"{NETWORK}-router"], check=False, capture_output=True)
 
 
 def test_apply_change_and_destroy(tmp_path, server):
