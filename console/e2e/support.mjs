@@ -146,6 +146,7 @@ export async function openBrowser(t, { refusals = false, away = false, site, ...
   const window = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...context });
   window.setDefaultTimeout(15_000);
   const wrong = [];
+  const reading = [];
   const hosts = new Set();
   await window.exposeBinding('reportViolation', (_, text) => wrong.push(`policy violation: ${text}`));
   await window.addInitScript(() => {
@@ -165,6 +166,10 @@ export async function openBrowser(t, { refusals = false, away = false, site, ...
       if (away && /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/.test(text)) return;
       wrong.push(`console: ${text} (${message.location().url})`);
     });
+    // Chromium's own word tells neither what was asked nor why the server refused it.
+    page.on('response', response => {
+      if (!refusals && response.status() >= 400 && response.url().startsWith('http://127.0.0.1')) reading.push(told(response));
+    });
     page.on('request', request => {
       const url = new URL(request.url());
       const isOfSite = site?.test(url.host) && request.isNavigationRequest();
@@ -177,6 +182,7 @@ export async function openBrowser(t, { refusals = false, away = false, site, ...
   t.after(close);
   const end = async () => {
     const cookies = await window.cookies();
+    wrong.push(...(await Promise.all(reading)));
     // What the browser showed at the end, for whoever reads a failure.
     mkdirSync(PICTURES, { recursive: true });
     const name = t.name.replaceAll(/[^a-z]+/gi, '-').slice(0, 60);
@@ -187,6 +193,14 @@ export async function openBrowser(t, { refusals = false, away = false, site, ...
     assert.ok(hosts.size <= 1, `requests went to ${[...hosts].join(', ')}`);
   };
   return window;
+}
+
+/** What the server refused, and its words. */
+async function told(response) {
+  const request = response.request();
+  const asked = request.headers()['x-amz-target'] ?? /Action=\w+/.exec(request.postData() ?? '')?.[0] ?? request.method();
+  const words = await response.text().catch(error => `(${error})`);
+  return `refused ${asked}: ${response.status()} ${words}`;
 }
 
 /** Signs a new page in by the access key and opens `path` (without `/console`). */

@@ -74,7 +74,8 @@ function RunTask({ cluster, network, definitions }: { cluster: string; network: 
       const { tasks = [], failures = [] } = await ecs().send(new RunTaskCommand(input));
       const failure = failures[0];
       if (failure) throw Object.assign(new Error(`${failure.reason ?? ''} ${failure.detail ?? failure.arn ?? ''}`), { name: 'Failure' });
-      success(tasks.length === 1 ? 'The task starts.' : `${tasks.length} tasks start.`);
+      // How far one task is, its page says.
+      if (tasks.length > 1) success(`${tasks.length} tasks are on their way.`);
       void navigate(tasks.length === 1 ? paths.task(cluster, shortName(tasks[0]?.taskArn)) : paths.cluster(cluster));
     } catch (refused) {
       setError(refused);

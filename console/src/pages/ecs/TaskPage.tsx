@@ -69,21 +69,19 @@ export function TaskPage() {
             A stopped task is kept for an hour. <To path={paths.cluster(cluster)}>See the tasks of {cluster}</To>
           </Alert>
         )}
+        {task && <Overview task={task} />}
+        {task && <TaskUsage cluster={cluster} task={task} />}
         {task && (
-          <>
-            <Overview task={task} />
-            <TaskUsage cluster={cluster} task={task} />
-            <Tabs
-              activeTabId={search.get('tab') ?? 'road'}
-              onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
-              tabs={[
-                { id: 'road', label: 'Status and road', content: <Road cluster={cluster} task={task} /> },
-                { id: 'containers', label: 'Containers', content: <Containers task={task} definition={definition.data} /> },
-                { id: 'logs', label: 'Logs', content: <TaskLogs task={task} definition={definition.data} /> },
-                { id: 'json', label: 'JSON', content: <JsonView value={task} name={`task-${id}`} /> },
-              ]}
-            />
-          </>
+          <Tabs
+            activeTabId={search.get('tab') ?? 'road'}
+            onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
+            tabs={[
+              { id: 'road', label: 'Status and road', content: <Road cluster={cluster} task={task} /> },
+              { id: 'containers', label: 'Containers', content: <Containers task={task} definition={definition.data} /> },
+              { id: 'logs', label: 'Logs', content: <TaskLogs task={task} definition={definition.data} /> },
+              { id: 'json', label: 'JSON', content: <JsonView value={task} name={`task-${id}`} /> },
+            ]}
+          />
         )}
         {stopping && task && (
           <StopTasks

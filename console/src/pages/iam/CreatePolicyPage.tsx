@@ -16,12 +16,12 @@ import { cli, file } from '../../aws/cli';
 import { iam } from '../../aws/clients';
 import { CliCommand } from '../../components/CliCommand';
 import { ErrorAlert } from '../../components/ErrorAlert';
-import { JsonEditor, useCheck } from '../../components/JsonEditor';
+import { JsonEditor } from '../../components/JsonEditor';
 import { asTags, TagRows, type Tag } from '../../components/Tags';
 import { To } from '../../components/To';
 import { useSubmit } from '../../components/useSubmit';
 import { Page } from '../../frame/page';
-import { checkPolicy } from './check';
+import { usePolicyCheck } from './check';
 import { EMPTY_POLICY } from './templates';
 import { TemplateSelect } from './TemplateSelect';
 
@@ -41,7 +41,7 @@ export function CreatePolicyPage() {
   const [tags, setTags] = useState<Tag[]>([]);
   const [document, setDocument] = useState(EMPTY_POLICY);
   const [done, setDone] = useState<string>();
-  const check = useCheck(document, checkPolicy);
+  const check = usePolicyCheck(document);
   const change = (text: string) => {
     submit.clear();
     setDocument(text);

@@ -15,14 +15,14 @@ import { useLive } from '../../aws/useLive';
 import { CliCommand } from '../../components/CliCommand';
 import { Dialog } from '../../components/Dialog';
 import { ErrorAlert } from '../../components/ErrorAlert';
-import { JsonEditor, useCheck } from '../../components/JsonEditor';
+import { JsonEditor } from '../../components/JsonEditor';
 import { JsonView, pretty } from '../../components/JsonView';
 import { Loaded } from '../../components/Loaded';
 import { LiveTable, type Column } from '../../components/LiveTable';
 import { To } from '../../components/To';
 import { useSubmit } from '../../components/useSubmit';
 import { useNotifications } from '../../frame/notifications';
-import { checkPolicy } from './check';
+import { usePolicyCheck } from './check';
 import { policies, policyDocument } from './data';
 import { attach, attached, deleteInline, detach, inlineDocument, inlineNames, putInline, type Owner } from './owners';
 import { EMPTY_POLICY } from './templates';
@@ -189,7 +189,7 @@ function Remove({ owner, row, onClose }: { owner: Owner; row: Row; onClose: () =
 function Inline({ owner, name: before, document, onClose }: { owner: Owner; name?: string; document: string; onClose: () => void }) {
   const [name, setName] = useState(before ?? '');
   const [text, setText] = useState(document);
-  const check = useCheck(text, checkPolicy);
+  const check = usePolicyCheck(text);
   const submit = useSubmit({ name: /policyname/i, document: /MalformedPolicy|policydocument|syntax|LimitExceeded/i });
   const { success } = useNotifications();
   const save = () =>

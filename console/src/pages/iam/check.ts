@@ -3,10 +3,17 @@ import { GetContextKeysForCustomPolicyCommand, SimulateCustomPolicyCommand } fro
 
 import { iam } from '../../aws/clients';
 import { session } from '../../aws/session';
+import { useCheck, type Check } from '../../components/JsonEditor';
+import { EMPTY_POLICY } from './templates';
 
 /** A policy of a user, a role or a group. */
 export function checkPolicy(document: string): Promise<unknown> {
   return iam().send(new GetContextKeysForCustomPolicyCommand({ PolicyInputList: [document] }));
+}
+
+/** The check of a policy that is being written. Before anything is, there is nothing to ask: what one begins with allows nothing. */
+export function usePolicyCheck(document: string): Check {
+  return useCheck(document === EMPTY_POLICY ? '' : document, checkPolicy);
 }
 
 /** A policy of a resource, which names principals. */
