@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -19,7 +19,7 @@ use control::seal::RootKey;
 use control::store::{SqliteJournal, Store};
 use control::task_services::AppTaskServices;
 use control::{App, Settings};
-use domain::compute::{Compute, ImageInspection, TaskServices, TaskUsage, UsageInspection};
+use domain::compute::{Compute, ImageInspection, TaskServices, UsageInspection};
 use node::images::{Inspector, Registries};
 use node::{Node, NodeSettings};
 use tokio::net::TcpListener;
@@ -75,8 +75,10 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
 
     let registries = registries(&options)?;
     let images: Arc<dyn ImageInspection> = Arc::new(Inspector::new(registries.clone()));
-    let meter = Arc::new(Meter::default());
-    let usage: Arc<dyn UsageInspection> = Arc::<Meter>::clone(&meter);
+    // Before the door opens: a server that answers can run tasks.
+    let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
+    let node = open_node(&options, registries, services).await?;
+    let usage: Arc<dyn UsageInspection> = Arc::<Node>::clone(&node);
     let pages = pages(&options)?;
     let router =
         control::router(&images, &usage).with_pages(Box::new(move |request, nonce| pages.answer(request, nonce)));
@@ -94,9 +96,6 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
         tokio::spawn(control::audit::keep_retention(Arc::clone(&app))),
         tokio::spawn(control::audit::last_used::keep_saving(Arc::clone(&app))),
     ];
-    let services: Arc<dyn TaskServices> = Arc::new(AppTaskServices::new(Arc::clone(&app)));
-    let node = open_node(&options, registries, services).await?;
-    let _ = meter.0.set(Arc::clone(&node));
     let compute: Arc<dyn Compute> = node;
     let reconcilers = control::reconcile::start(&app, &compute);
 
@@ -249,16 +248,6 @@ async fn open_node(
     let node =
         Node::open(settings, services).await.context("this machine cannot run tasks (tidegate doctor says more)")?;
     Ok(node)
-}
-
-/// This machine's meter. The door opens before the node does; until then nothing is measured.
-#[derive(Default)]
-struct Meter(OnceLock<Arc<Node>>);
-
-impl UsageInspection for Meter {
-    fn usage(&self, task_id: &str) -> Option<TaskUsage> {
-        self.0.get()?.usage(task_id)
-    }
 }
 
 async fn asked_to_end() -> anyhow::Result<()> {
