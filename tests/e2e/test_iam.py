@@ -219,11 +219,35 @@ def test_instance_profiles(iam):
     refused("NoSuchEntity", iam.get_instance_profile, InstanceProfileName=profile)
 
 
-def test_the_service_linked_role(iam):
-    role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")["Role"]
-    assert role["RoleName"] == "AWSServiceRoleForECS"
-    task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
+@pytest.mark.parametrize("service, name, policy", [
+    ("ecs.amazonaws.com", "AWSServiceRoleForECS", "AmazonECSServiceRolePolicy"),
+    ("rds.amazonaws.com", "AWSServiceRoleForRDS", "AmazonRDSServiceRolePolicy"),
+    ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService", "AWSApplicationAutoscalingECSServicePolicy"),
+])
+def test_a_service_linked_role(iam, account, service, name, policy):
+    role = iam.create_service_linked_role(AWSServiceName=service)["Role"]
+    assert role["RoleName"] == name
+    assert role["Arn"] == f"arn:aws:iam::{account}:role/aws-service-role/{service}/{name}"
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]
+    assert iam.get_role(RoleName=name)["Role"]["Path"] == f"/aws-service-role/{service}/"
+    arn = f"arn:aws:iam::aws:policy/aws-service-role/{policy}"
+    assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == [{"PolicyName": policy, "PolicyArn": arn}]
+    assert "try a different suffix" in refused("InvalidInput", iam.create_service_linked_role, AWSServiceName=service)["Error"]["Message"]
+    assert "not allowed" in refused("InvalidInput", iam.create_service_linked_role, AWSServiceName=service, CustomSuffix="x")["Error"]["Message"]
+    refused("UnmodifiableEntity", iam.delete_role, RoleName=name)
+    task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
+    refused("NoSuchEntity", iam.get_role, RoleName=name)
+
+
+def test_service_linked_roles_with_suffixes_and_of_nobody(iam):
+    suffix = unique("s")
+    role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix=suffix, Description="mine")["Role"]
+    assert (role["RoleName"], role["Description"]) == (f"AWSServiceRoleForAutoScaling_{suffix}", "mine")
+    iam.delete_service_linked_role(RoleName=role["RoleName"])
+    assert "lambda.amazonaws.com" in refused("InvalidInput", iam.create_service_linked_role, AWSServiceName="lambda.amazonaws.com")["Error"]["Message"]
+    refused("NoSuchEntity", iam.get_service_linked_role_deletion_status, DeletionTaskId="task/aws-service-role/lambda.amazonaws.com/AWSServiceRoleForLambda/0")
+    refused("NoSuchEntity", iam.delete_service_linked_role, RoleName=unique("role"))
 
 
 def test_the_account(iam, account):

@@ -12,12 +12,12 @@ use api::iam::{
 
 use super::error::no_such_entity;
 use super::limits;
-use super::name::{encoded, policy_by_arn};
+use super::name::encoded;
 use super::owner::tag_list;
 use super::page::page;
 use super::policy_use::Uses;
 use super::record::{AccountRecord, Entity, GroupRecord, PolicyRecord, RoleRecord, UserRecord};
-use super::{boundary, instance_profile, managed, policy_version, principals};
+use super::{attachment, boundary, instance_profile, managed, policy_version, principals};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -159,7 +159,7 @@ pub(super) async fn details(
     let mut all: Vec<(String, Detail)> = Vec::new();
     if is_wanted("Group") {
         let groups = state.iam_groups.with_prefix(&prefix);
-        all.extend(groups.map(|(key, group)| (format!("1{key}"), Detail::Group(of_group(&state, group)))));
+        all.extend(groups.map(|(key, group)| (format!("1{key}"), Detail::Group(of_group(group)))));
     }
     if is_wanted("AWSManagedPolicy") {
         // As AWS does, only those that are used.
@@ -206,11 +206,8 @@ fn inline(entity: &Entity) -> Vec<PolicyDetail> {
     entity.inline.iter().map(described).collect()
 }
 
-fn attached(state: &State, entity: &Entity) -> Vec<AttachedPolicy> {
-    let policies = entity.attached.iter().filter_map(|arn| policy_by_arn(state, arn));
-    policies
-        .map(|policy| AttachedPolicy { policy_name: Some(policy.name.clone()), policy_arn: Some(policy.arn.clone()) })
-        .collect()
+fn attached(entity: &Entity) -> Vec<AttachedPolicy> {
+    entity.attached.iter().filter_map(|arn| attachment::attached(arn)).map(|(_, attached)| attached).collect()
 }
 
 fn of_user(state: &State, user: &UserRecord) -> UserDetail {
@@ -224,13 +221,13 @@ fn of_user(state: &State, user: &UserRecord) -> UserDetail {
         create_date: Some(entity.created),
         user_policy_list: Some(inline(entity)),
         group_list: Some(groups.map(|group| group.entity.name.clone()).collect()),
-        attached_managed_policies: Some(attached(state, entity)),
+        attached_managed_policies: Some(attached(entity)),
         permissions_boundary: boundary::described(entity.boundary.as_deref()),
         tags: Some(tag_list(&entity.tags)),
     }
 }
 
-fn of_group(state: &State, group: &GroupRecord) -> GroupDetail {
+fn of_group(group: &GroupRecord) -> GroupDetail {
     let entity = &group.entity;
     GroupDetail {
         path: Some(entity.path.clone()),
@@ -239,7 +236,7 @@ fn of_group(state: &State, group: &GroupRecord) -> GroupDetail {
         arn: Some(entity.arn.clone()),
         create_date: Some(entity.created),
         group_policy_list: Some(inline(entity)),
-        attached_managed_policies: Some(attached(state, entity)),
+        attached_managed_policies: Some(attached(entity)),
     }
 }
 
@@ -255,7 +252,7 @@ fn of_role(state: &State, key: &str, role: &RoleRecord) -> RoleDetail {
         assume_role_policy_document: Some(encoded(&principals::shown(state, &role.trust))),
         instance_profile_list: Some(profiles.map(|profile| instance_profile::described(state, profile)).collect()),
         role_policy_list: Some(inline(entity)),
-        attached_managed_policies: Some(attached(state, entity)),
+        attached_managed_policies: Some(attached(entity)),
         permissions_boundary: boundary::described(entity.boundary.as_deref()),
         tags: Some(tag_list(&entity.tags)),
         role_last_used: Some(RoleLastUsed { last_used_date: None, region: None }),

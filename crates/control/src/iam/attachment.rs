@@ -9,6 +9,7 @@ use api::iam::{
     ListAttachedGroupPoliciesInput, ListAttachedGroupPoliciesOutput, ListAttachedRolePoliciesInput,
     ListAttachedRolePoliciesOutput, ListAttachedUserPoliciesInput, ListAttachedUserPoliciesOutput,
 };
+use domain::iam::ServiceLinkedRole;
 
 use super::boundary::with_current;
 use super::error::{limit_exceeded, no_such_entity};
@@ -153,6 +154,12 @@ async fn attach(app: &App, owner: &Owner, arn: String) -> Result<(), ServiceErro
         .write(|state| {
             owner.check_own(state)?;
             check_arn(&arn)?;
+            if ServiceLinkedRole::has_policy(&arn) {
+                return Err(ServiceError::new(
+                    "PolicyNotAttachable",
+                    "Cannot attach a Service Role Policy to a Customer Role.",
+                ));
+            }
             if policy_by_arn(state, &arn).is_none() {
                 return Err(no_such_entity(format!("Policy {arn} does not exist or is not attachable.")));
             }
@@ -205,14 +212,18 @@ fn list(
         .get(&state)?
         .attached
         .iter()
-        .filter_map(|arn| policy_by_arn(&state, arn))
-        .filter(|policy| policy.path.starts_with(prefix))
-        .map(|policy| {
-            let attached =
-                AttachedPolicy { policy_name: Some(policy.name.clone()), policy_arn: Some(policy.arn.clone()) };
-            (policy.arn.clone(), attached)
-        })
+        .filter_map(|arn| attached(arn))
+        .filter(|(path, _)| path.starts_with(prefix))
+        .map(|(_, attached)| (attached.policy_arn.clone().unwrap_or_default(), attached))
         .collect();
     attached.sort_by(|one, other| one.0.cmp(&other.0));
     page(attached.into_iter(), marker, max_items)
+}
+
+/// An attached policy with its path, both of which stand in its ARN: the policies of service-linked roles are known by
+/// their ARNs only.
+pub(super) fn attached(arn: &str) -> Option<(String, AttachedPolicy)> {
+    let (path, name) = arn.split_once(":policy")?.1.rsplit_once('/')?;
+    let attached = AttachedPolicy { policy_name: Some(name.to_owned()), policy_arn: Some(arn.to_owned()) };
+    Some((format!("{path}/"), attached))
 }

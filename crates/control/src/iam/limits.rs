@@ -40,3 +40,6 @@ pub(super) const TAGS: usize = 50;
 pub(super) const PAGE_ITEMS: usize = 100;
 /// Parsed policy documents that are kept; past it the cache starts anew.
 pub(super) const CACHED_DOCUMENTS: usize = 8192;
+
+/// Characters of a role's name.
+pub(super) const ROLE_NAME_CHARACTERS: usize = 64;

@@ -88,7 +88,7 @@ impl Owner {
     /// An error for a role that belongs to an AWS service.
     pub(super) fn check_own(&self, state: &State) -> Result<(), ServiceError> {
         let entity = self.get(state)?;
-        if self.kind == Kind::Role && entity.path.starts_with("/aws-service-role/") {
+        if self.kind == Kind::Role && entity.path.starts_with(domain::iam::SERVICE_LINKED_PATH) {
             return Err(ServiceError::new(
                 "UnmodifiableEntity",
                 format!(

@@ -6,7 +6,7 @@ use api::iam::{
     CreatePolicyInput, CreatePolicyOutput, DeletePolicyInput, DeletePolicyOutput, GetPolicyInput, GetPolicyOutput,
     ListPoliciesInput, ListPoliciesOutput, Policy,
 };
-use domain::iam::{PolicyKind, counted_characters};
+use domain::iam::{PolicyKind, ServiceLinkedRole, counted_characters};
 
 use super::error::{already_exists, delete_conflict, limit_exceeded, malformed, no_such_entity};
 use super::limits::MANAGED_POLICY_CHARACTERS;
@@ -148,7 +148,15 @@ pub(super) fn access(action: &'static str, state: &State, arn: &str) -> Access {
 
 /// The policy of this ARN, or IAM's error.
 pub(super) fn find<'a>(state: &'a State, arn: &str) -> Result<&'a PolicyRecord, ServiceError> {
-    policy_by_arn(state, arn).ok_or_else(|| no_such_entity(format!("Policy {arn} was not found.")))
+    policy_by_arn(state, arn).ok_or_else(|| {
+        no_such_entity(if ServiceLinkedRole::has_policy(arn) {
+            format!(
+                "Policy {arn} is one that AWS attaches to a service-linked role; Tidegate does not have its document."
+            )
+        } else {
+            format!("Policy {arn} was not found.")
+        })
+    })
 }
 
 /// The same for a change, which AWS's own policies do not allow.

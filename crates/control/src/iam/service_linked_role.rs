@@ -1,5 +1,10 @@
-//! Service-linked roles: roles that belong to a service of AWS. Only that of ECS is served; nothing here assumes it, but
-//! Terraform and `aws ecs create-cluster` scripts make it.
+//! Service-linked roles: roles that belong to a service of AWS. None of these services runs here and nothing assumes
+//! the roles, but Terraform and the CLI make them before they make anything else. `domain::iam::ServiceLinkedRole` knows
+//! the services; any other is refused by name.
+//!
+//! A role carries the ARN of the policy that AWS attaches to it, and ListAttachedRolePolicies tells it. The documents of
+//! these policies are not part of Tidegate (ECS's is): GetPolicy says so, and to the evaluation such a policy allows
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,62 +13,60 @@ use api::iam::{
     CreateServiceLinkedRoleInput, CreateServiceLinkedRoleOutput, DeleteServiceLinkedRoleInput,
     DeleteServiceLinkedRoleOutput, GetServiceLinkedRoleDeletionStatusInput, GetServiceLinkedRoleDeletionStatusOutput,
 };
+use domain::iam::{SERVICE_LINKED_PATH, ServiceLinkedRole};
 
 use super::error::{invalid_input, no_such_entity};
+use super::limits::ROLE_NAME_CHARACTERS;
 use super::name::{arn, now, unique_id};
 use super::owner::Owner;
 use super::record::{Entity, RoleRecord};
 use super::role;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
-const ECS: &str = "ecs.amazonaws.com";
-const ECS_ROLE: &str = "AWSServiceRoleForECS";
-const ECS_PATH: &str = "/aws-service-role/ecs.amazonaws.com/";
-const ECS_POLICY: &str = "arn:aws:iam::aws:policy/aws-service-role/AmazonECSServiceRolePolicy";
-const ECS_DESCRIPTION: &str = "Role to enable Amazon ECS to manage your cluster.";
-const ECS_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-
-/// `CreateServiceLinkedRole`
+/// `CreateServiceLinkedRole`. As on AWS a role has no description unless one is given.
 pub(super) async fn create(
     app: Arc<App>,
     request: Request<CreateServiceLinkedRoleInput>,
 ) -> Result<CreateServiceLinkedRoleOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arn = arn(&caller.account, "role", ECS_PATH, ECS_ROLE);
-        Ok(Access::to("iam:CreateServiceLinkedRole", arn).with_context("iam:AWSServiceName", &input.aws_service_name))
+        let service = &input.aws_service_name;
+        let (path, name) = match ServiceLinkedRole::of(service) {
+            Some(role) => (role.path(), role.name(input.custom_suffix.as_deref())),
+            None => (format!("{SERVICE_LINKED_PATH}{service}/"), String::from("AWSServiceRoleFor")),
+        };
+        let access = Access::to("iam:CreateServiceLinkedRole", arn(&caller.account, "role", &path, &name));
+        Ok(access.with_context("iam:AWSServiceName", service))
     })?;
-    if input.aws_service_name != ECS {
-        return Err(invalid_input(format!(
-            "The service-linked role of {} is not served; only that of {ECS} is.",
-            input.aws_service_name
-        )));
+    let service = &input.aws_service_name;
+    let role = ServiceLinkedRole::of(service).ok_or_else(|| {
+        invalid_input(format!("Tidegate does not know a service-linked role of {service}; no role was made."))
+    })?;
+    if input.custom_suffix.is_some() && !role.allows_suffix() {
+        return Err(invalid_input(format!("Custom suffix is not allowed for {service}")));
     }
-    if input.custom_suffix.is_some() {
-        return Err(invalid_input(format!("Custom suffix is not allowed for {ECS}")));
+    let (name, path) = (role.name(input.custom_suffix.as_deref()), role.path());
+    if name.len() > ROLE_NAME_CHARACTERS {
+        return Err(invalid_input(format!("The role name {name} is longer than {ROLE_NAME_CHARACTERS} characters.")));
     }
-    let owner = Owner::role(&caller, ECS_ROLE);
+    let owner = Owner::role(&caller, &name);
     let entity = Entity {
-        name: ECS_ROLE.into(),
-        path: ECS_PATH.into(),
         id: unique_id(&app, "AROA"),
-        arn: arn(&caller.account, "role", ECS_PATH, ECS_ROLE),
+        arn: arn(&caller.account, "role", &path, &name),
+        name,
+        path,
         created: now(&app),
         tags: BTreeMap::new(),
         inline: BTreeMap::new(),
-        attached: vec![ECS_POLICY.into()],
+        attached: vec![role.policy_arn()],
         boundary: None,
     };
-    let record = RoleRecord {
-        entity,
-        description: Some(input.description.unwrap_or_else(|| ECS_DESCRIPTION.into())),
-        trust: ECS_TRUST.into(),
-        max_session_seconds: 3600,
-    };
+    let record = RoleRecord { entity, description: input.description, trust: role.trust(), max_session_seconds: 3600 };
     app.store
         .write(|state| {
             if owner.find(state).is_some() {
                 return Err(invalid_input(format!(
-                    "Service role name {ECS_ROLE} has been taken in this account, please try a different suffix."
+                    "Service role name {} has been taken in this account, please try a different suffix.",
+                    record.entity.name
                 )));
             }
             let role = role::described(state, &record);
@@ -85,7 +88,7 @@ pub(super) async fn delete(
     app.store
         .write(|state| {
             let role = owner.get(state)?;
-            if !role.path.starts_with("/aws-service-role/") {
+            if !role.path.starts_with(SERVICE_LINKED_PATH) {
                 return Err(invalid_input(format!("The role {} is not a service-linked role.", role.name)));
             }
             let deletion_task_id = format!("task{}{}/{id}", role.path, role.name);
@@ -95,14 +98,14 @@ pub(super) async fn delete(
         .await
 }
 
-/// `GetServiceLinkedRoleDeletionStatus`
+/// `GetServiceLinkedRoleDeletionStatus`. A deletion is done when its task is given, so every task has succeeded.
 pub(super) async fn deletion_status(
     app: Arc<App>,
     request: Request<GetServiceLinkedRoleDeletionStatusInput>,
 ) -> Result<GetServiceLinkedRoleDeletionStatusOutput, ServiceError> {
     let Authorized { input, .. } =
         request.authorize(&app, |_, _, _| Ok(Access::to_any("iam:GetServiceLinkedRoleDeletionStatus")))?;
-    if !input.deletion_task_id.starts_with(&format!("task{ECS_PATH}{ECS_ROLE}/")) {
+    if !ServiceLinkedRole::has_deletion_task(&input.deletion_task_id) {
         return Err(no_such_entity(format!("Deletion task {} cannot be found.", input.deletion_task_id)));
     }
     Ok(GetServiceLinkedRoleDeletionStatusOutput { status: "SUCCEEDED".into(), reason: None })

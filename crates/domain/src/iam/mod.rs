@@ -17,6 +17,7 @@ mod place;
 mod policy;
 mod principal;
 mod ruling;
+mod service_linked;
 #[cfg(test)]
 mod tests;
 mod web_token;
@@ -32,4 +33,5 @@ pub use place::{Position, statement_positions, with_principals};
 pub use policy::{Effect, Policy, Statement};
 pub use principal::{Closeness, Principal};
 pub use ruling::{Ruling, authorization_message};
+pub use service_linked::{SERVICE_LINKED_PATH, ServiceLinkedRole};
 pub use web_token::{WebToken, WebTokenError};

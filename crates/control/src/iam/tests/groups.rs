@@ -113,11 +113,38 @@ async fn a_service_linked_role_is_the_services_own() {
     };
     let attach = attachment::attach_role(Arc::clone(&app), by_root(attach)).await;
     assert!(refused(attach).starts_with("UnmodifiableEntity"));
+    let own = by_root(shapes::DeleteRoleInput { role_name: made.role_name.clone() });
+    assert!(refused(role::delete(Arc::clone(&app), own).await).starts_with("UnmodifiableEntity"));
     let delete = shapes::DeleteServiceLinkedRoleInput { role_name: made.role_name };
     let deleted = service_linked_role::delete(Arc::clone(&app), by_root(delete)).await.expect("deleted");
     let status = shapes::GetServiceLinkedRoleDeletionStatusInput { deletion_task_id: deleted.deletion_task_id };
     let status = service_linked_role::deletion_status(Arc::clone(&app), by_root(status)).await.expect("known");
     assert_eq!(status.status, "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn some_service_linked_roles_have_suffixes() {
+    let (_test, app) = fresh();
+    let create = |service: &str, suffix: &str| {
+        let input = shapes::CreateServiceLinkedRoleInput {
+            aws_service_name: service.into(),
+            custom_suffix: Some(suffix.into()),
+            ..Default::default()
+        };
+        service_linked_role::create(Arc::clone(&app), by_root(input))
+    };
+    let made = create("autoscaling.amazonaws.com", "blue").await.expect("a role").role.expect("described");
+    assert_eq!((made.role_name.as_str(), made.description), ("AWSServiceRoleForAutoScaling_blue", None));
+    create("autoscaling.amazonaws.com", "green").await.expect("another");
+    assert!(refused(create("autoscaling.amazonaws.com", &"x".repeat(40)).await).contains("longer than 64"));
+    let refusal = refused(create("rds.amazonaws.com", "blue").await);
+    assert_eq!(refusal, "InvalidInput: Custom suffix is not allowed for rds.amazonaws.com");
+    make_role(&app, "r").await;
+    let policy_arn = String::from("arn:aws:iam::aws:policy/aws-service-role/AutoScalingServiceRolePolicy");
+    let attach = shapes::AttachRolePolicyInput { role_name: "r".into(), policy_arn };
+    assert!(
+        refused(attachment::attach_role(Arc::clone(&app), by_root(attach)).await).starts_with("PolicyNotAttachable")
+    );
 }
 
 #[tokio::test]
