@@ -80,15 +80,18 @@ async function define(page, registry) {
   await page.getByRole('link', { name: 'Secrets', exact: true }).click();
   await page.getByRole('link', { name: 'article/registry', exact: true }).click();
   await page.getByRole('link', { name: 'task definition', exact: true }).click();
-  assert.ok(await page.getByLabel('Private registry authentication').isChecked());
-  assert.match(await page.getByLabel("Secret with the registry's login").inputValue(), /:secret:article\/registry-/);
   await page.getByLabel('Family').fill('article');
   await page.getByLabel('Execution role').click();
   await page.getByRole('option', { name: /articleExecutionRole/ }).click();
+  await page.getByRole('button', { name: 'Next' }).click();
+  assert.ok(await page.getByLabel('Private registry authentication').isChecked());
+  assert.match(await page.getByLabel("Secret with the registry's login").inputValue(), /:secret:article\/registry-/);
   await page.getByLabel('Name', { exact: true }).fill('web');
   await page.getByLabel('Image').fill(registry.images.web);
   await page.getByLabel('CloudWatch Logs').check();
   await pictures(page, 'article-task-definition');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByText(registry.images.web, { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await page.getByRole('heading', { name: 'article:1' }).waitFor();
 }
@@ -208,10 +211,15 @@ test('script in what a task has of a stranger stays text', async t => {
   };
 
   // A family and the name of a container are letters, so the form refuses them, and shows them while they are typed.
+  const refused = page.getByText('Up to 255 letters, digits, hyphens and underscores.');
   await page.getByLabel('Family').fill(SCRIPT);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await refused.waitFor();
+  await page.getByLabel('Family').fill('script');
+  await page.getByRole('button', { name: 'Next' }).click();
   await page.getByLabel('Name', { exact: true }).fill(SCRIPT);
-  await page.getByRole('button', { name: 'Create', exact: true }).click();
-  await page.getByText('Up to 255 letters, digits, hyphens and underscores.').first().waitFor();
+  await page.getByRole('button', { name: 'Next' }).click();
+  await refused.waitFor();
   await stays('the heading of a container');
   await pictures(page, 'script-in-form');
 

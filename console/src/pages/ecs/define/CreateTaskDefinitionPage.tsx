@@ -1,4 +1,4 @@
-// A new task definition, or a new revision of one: by a form, by JSON, or by both in turn.
+// A new task definition, or a new revision of one: by a form in steps, by JSON, or by both in turn.
 import { RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
@@ -6,6 +6,7 @@ import Form from '@cloudscape-design/components/form';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Tabs from '@cloudscape-design/components/tabs';
+import Wizard from '@cloudscape-design/components/wizard';
 import { useEffect, useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router-dom';
 
@@ -21,9 +22,11 @@ import { useNotifications } from '../../../frame/notifications';
 import { CheckView } from '../CheckView';
 import { taskDefinition } from '../data';
 import { useCheck } from '../useCheck';
-import { draftOf, fieldOf, inputOf, newDraft, problemsOf, terraformOf, type Draft, type Problems } from './draft';
+import { ContainersStep } from './ContainersStep';
+import { draftOf, fieldOf, inputOf, newDraft, problemsOf, STEP, stepOf, terraformOf, type Draft, type Problems } from './draft';
 import { JsonField } from './JsonField';
-import { TaskFields } from './TaskFields';
+import { ReviewStep } from './ReviewStep';
+import { TaskStep } from './TaskStep';
 
 export function CreateTaskDefinitionPage() {
   const [search] = useSearchParams();
@@ -38,27 +41,19 @@ export function CreateTaskDefinitionPage() {
   );
 }
 
-function Editor({ first }: { first: Draft }) {
-  const [draft, setDraft] = useState(first);
-  const [tab, setTab] = useState('form');
-  const [unreadable, setUnreadable] = useState(false);
+/** What is wrong with a draft, of that what may be said, and sending it. */
+function useRegister(draft: Draft) {
   // Nothing is blamed before somebody has tried.
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<{ field: string; error: unknown }>();
   const [working, setWorking] = useState(false);
   const navigate = useNavigate();
   const { success } = useNotifications();
-  const [check, ask, forget] = useCheck();
-  useEffect(() => {
-    setRefused(undefined);
-    forget();
-  }, [draft]);
-
-  const problems: Problems = tried ? problemsOf(draft) : {};
+  useEffect(() => setRefused(undefined), [draft]);
+  const found = problemsOf(draft);
+  const problems: Problems = tried ? { ...found } : {};
   if (refused?.field) problems[refused.field] = told(refused.error).message;
-  const submit = async () => {
-    setTried(true);
-    if (unreadable || Object.keys(problemsOf(draft)).length > 0) return;
+  const send = async () => {
     setWorking(true);
     try {
       const { taskDefinition: made } = await ecs().send(new RegisterTaskDefinitionCommand(inputOf(draft)));
@@ -69,64 +64,130 @@ function Editor({ first }: { first: Draft }) {
       setWorking(false);
     }
   };
-  const askCheck = () => {
+  return { found, problems, refused, working, send, setTried };
+}
+
+function Editor({ first }: { first: Draft }) {
+  const [draft, setDraft] = useState(first);
+  const [tab, setTab] = useState('form');
+  const [step, setStep] = useState(STEP.task);
+  const [unreadable, setUnreadable] = useState(false);
+  const { found, problems, refused, working, send, setTried } = useRegister(draft);
+  const navigate = useNavigate();
+  const [check, ask, forget] = useCheck();
+  useEffect(forget, [draft]);
+
+  const cancel = () => void navigate(paths.taskDefinitions());
+  /** Does it with a draft that can be sent; else says what is wrong with it. */
+  const whenGood = (act: () => void) => {
     setTried(true);
-    if (!unreadable && Object.keys(problemsOf(draft)).length === 0) ask({ document: JSON.stringify(inputOf(draft)) });
+    if (!unreadable && stepOf(found) === undefined) act();
   };
-  const count = Object.keys(problems).length;
-  return (
+  const create = () => whenGood(() => void send());
+  const askCheck = () => whenGood(() => ask({ document: JSON.stringify(inputOf(draft)) }));
+  const goTo = (wanted: number) => {
+    const stopped = stepOf(found) ?? wanted;
+    setTried(stopped < wanted);
+    setStep(Math.min(stopped, wanted));
+  };
+  const toField = () => {
+    setTab('form');
+    setStep(stepOf(problems) ?? step);
+  };
+  const checkButton = (
+    <Button onClick={askCheck} loading={check?.state === 'asking'}>
+      Check
+    </Button>
+  );
+  const outcome = (
+    <SpaceBetween size="l">
+      {refused && !refused.field ? (
+        <ErrorAlert error={refused.error} header="The task definition was not registered" />
+      ) : (
+        <ProblemsAlert problems={problems} onField={unreadable ? undefined : toField} />
+      )}
+      {check && <CheckView check={check} onAgain={askCheck} />}
+      <CliCommand
+        note="Save the JSON as task-definition.json first; beside it is a button for that."
+        command={cli('ecs register-task-definition', { 'cli-input-json': file('task-definition.json') })}
+        terraform={terraformOf(draft)}
+      />
+    </SpaceBetween>
+  );
+  const wizard = (
+    <Wizard
+      activeStepIndex={step}
+      onNavigate={({ detail }) => goTo(detail.requestedStepIndex)}
+      onCancel={cancel}
+      onSubmit={create}
+      isLoadingNextStep={working}
+      submitButtonText="Create"
+      secondaryActions={step === STEP.review && checkButton}
+      steps={[
+        { title: 'Task', content: <TaskStep draft={draft} problems={problems} onChange={setDraft} /> },
+        {
+          title: 'Containers',
+          content: <ContainersStep draft={draft} problems={problems} onChange={setDraft} onRole={() => setStep(STEP.task)} />,
+        },
+        {
+          title: 'Review',
+          content: (
+            <SpaceBetween size="l">
+              <ReviewStep draft={draft} goTo={goTo} />
+              {outcome}
+            </SpaceBetween>
+          ),
+        },
+      ]}
+    />
+  );
+  const json = (
     <Form
       actions={
         <SpaceBetween direction="horizontal" size="xs">
-          <Button onClick={() => void navigate(paths.taskDefinitions())}>Cancel</Button>
-          <Button onClick={askCheck} loading={check?.state === 'asking'}>
-            Check
-          </Button>
-          <Button variant="primary" loading={working} onClick={() => void submit()}>
+          <Button onClick={cancel}>Cancel</Button>
+          {checkButton}
+          <Button variant="primary" loading={working} onClick={create}>
             Create
           </Button>
         </SpaceBetween>
       }
     >
       <SpaceBetween size="l">
-        <Tabs
-          activeTabId={tab}
-          onChange={({ detail }) => setTab(detail.activeTabId)}
-          tabs={[
-            {
-              id: 'form',
-              label: 'Form',
-              disabled: unreadable,
-              disabledReason: 'The JSON cannot be read.',
-              content: <TaskFields draft={draft} problems={problems} onChange={setDraft} />,
-            },
-            {
-              id: 'json',
-              label: 'JSON',
-              content: <JsonField draft={draft} onChange={setDraft} onUnreadable={setUnreadable} />,
-            },
-          ]}
-        />
-        {check && <CheckView check={check} onAgain={askCheck} />}
-        {refused && !refused.field && <ErrorAlert error={refused.error} header="The task definition was not registered" />}
-        {count > 0 && !(refused && !refused.field) && (
-          <Alert type="error" header="The task definition was not registered">
-            {problems[''] ?? (count === 1 ? 'One field is not right:' : `${count} fields are not right:`)}
-            <ul>
-              {Object.entries(problems)
-                .filter(([field]) => field)
-                .map(([field, message]) => (
-                  <li key={field}>{message}</li>
-                ))}
-            </ul>
-          </Alert>
-        )}
-        <CliCommand
-          note="Save the JSON as task-definition.json first; the tab JSON has a button for that."
-          command={cli('ecs register-task-definition', { 'cli-input-json': file('task-definition.json') })}
-          terraform={terraformOf(draft)}
-        />
+        <JsonField draft={draft} onChange={setDraft} onUnreadable={setUnreadable} />
+        {outcome}
       </SpaceBetween>
     </Form>
+  );
+  return (
+    <Tabs
+      activeTabId={tab}
+      onChange={({ detail }) => (detail.activeTabId === 'form' ? toField() : setTab(detail.activeTabId))}
+      tabs={[
+        { id: 'form', label: 'Form', disabled: unreadable, disabledReason: 'The JSON cannot be read.', content: wizard },
+        { id: 'json', label: 'JSON', content: json },
+      ]}
+    />
+  );
+}
+
+function ProblemsAlert({ problems, onField }: { problems: Problems; onField?: () => void }) {
+  const count = Object.keys(problems).length;
+  if (count === 0) return null;
+  return (
+    <Alert
+      type="error"
+      header="The task definition was not registered"
+      action={onField && <Button onClick={onField}>Go to the field</Button>}
+    >
+      {problems[''] ?? (count === 1 ? 'One field is not right:' : `${count} fields are not right:`)}
+      <ul>
+        {Object.entries(problems)
+          .filter(([field]) => field)
+          .map(([field, message]) => (
+            <li key={field}>{message}</li>
+          ))}
+      </ul>
+    </Alert>
   );
 }

@@ -1,7 +1,7 @@
 // What the form of a task definition finds, keeps and says.
 import { expect, test } from 'vitest';
 
-import { draftOf, fieldOf, inputOf, newDraft, problemsOf, SIZES, terraformOf, type Draft } from './draft';
+import { draftOf, fieldOf, inputOf, newDraft, platformOf, problemsOf, SIZES, STEP, stepOf, terraformOf, type Draft } from './draft';
 
 const good: Draft = {
   ...newDraft(),
@@ -33,6 +33,16 @@ test('a good draft has no problems, and each mistake stands at its field', () =>
   expect(wrong({ containerDefinitions: [container!, container!] })).toEqual(['containers.1.name']);
 });
 
+test('the first step with a mistake is known', () => {
+  const of = (draft: Partial<Draft>) => stepOf(problemsOf({ ...good, ...draft }));
+  expect(of({})).toBeUndefined();
+  expect(of({ containerDefinitions: [] })).toBe(STEP.containers);
+  expect(of({ containerDefinitions: [{ name: 'a' }] })).toBe(STEP.containers);
+  // What the containers need can be missing on the step before them.
+  expect(of({ executionRoleArn: '' })).toBe(STEP.task);
+  expect(of({ family: '', containerDefinitions: [{}] })).toBe(STEP.task);
+});
+
 test("the server's refusals find their field", () => {
   expect(fieldOf("Invalid 'cpu' setting for task. For more information, see …", good)).toBe('cpu');
   expect(fieldOf('No Fargate configuration exists for given values: 300 CPU, 512 memory. See …', good)).toBe('cpu');
@@ -59,6 +69,11 @@ test('what is empty is left out, what the form does not know is kept', () => {
 test('a new revision begins with the old one, without what the server wrote into it', () => {
   const draft = draftOf({ ...inputOf(good), taskDefinitionArn: 'arn', revision: 3, status: 'ACTIVE', compatibilities: ['EC2'] });
   expect(draft).toEqual(inputOf(good));
+});
+
+test('a platform that nobody chose is that of Fargate', () => {
+  expect(platformOf(newDraft())).toBe('LINUX/X86_64');
+  expect(platformOf({ runtimePlatform: { cpuArchitecture: 'ARM64' } })).toBe('LINUX/ARM64');
 });
 
 test('sizes are those of Fargate, and Terraform keeps its hands off templates', () => {

@@ -18,6 +18,16 @@ export const SIZES: { cpu: number; memory: number[] }[] = [
   { cpu: 16_384, memory: steps(32_768, 122_880, 8192) },
 ];
 
+/** The platforms for which images are built; without a choice it is the first. */
+export const PLATFORMS = ['LINUX/X86_64', 'LINUX/ARM64'];
+
+export function platformOf({ runtimePlatform }: Draft): string {
+  return `${runtimePlatform?.operatingSystemFamily ?? 'LINUX'}/${runtimePlatform?.cpuArchitecture ?? 'X86_64'}`;
+}
+
+export const gib = (mib: number) => (mib < 1024 ? `${mib} MiB` : `${mib / 1024} GiB`);
+export const vcpu = (units: number) => `${units / 1024} vCPU (${units} units)`;
+
 /** An empty draft; or one that pulls with the registry's login that this secret holds. */
 export function newDraft(secret?: string): Draft {
   const login = secret ? { repositoryCredentials: { credentialsParameter: secret } } : {};
@@ -110,6 +120,15 @@ export function fieldOf(message: string, draft: Draft): string {
   if (/repositoryCredentials|credentialsParameter/i.test(message)) return `containers.${index}.credentials`;
   if (/execution ?role/i.test(message) || /^Role is not valid/.test(message)) return 'executionRoleArn';
   return '';
+}
+
+/** The steps of the form. */
+export const STEP = { task: 0, containers: 1, review: 2 };
+
+/** The first step on which something is wrong. */
+export function stepOf(problems: Problems): number | undefined {
+  const steps = Object.keys(problems).map(field => (field === '' || field.startsWith('containers.') ? STEP.containers : STEP.task));
+  return steps.length > 0 ? Math.min(...steps) : undefined;
 }
 
 /** Whether a container reads a secret or writes to CloudWatch Logs. */

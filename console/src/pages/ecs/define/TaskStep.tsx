@@ -1,5 +1,4 @@
-// The form of a task definition: the task as a whole, then each container.
-import Button from '@cloudscape-design/components/button';
+// The form's first step: the task as a whole.
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
@@ -11,30 +10,24 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { paths } from '../../../aws/arn';
 import { useLive } from '../../../aws/useLive';
 import { To } from '../../../components/To';
-import { roles, secrets } from './choices';
-import { ContainerFields } from './ContainerFields';
-import { newContainer, SIZES, type Draft, type Problems } from './draft';
+import { roles } from './choices';
+import { gib, PLATFORMS, platformOf, SIZES, vcpu, type Draft, type Problems } from './draft';
 import { ChoiceField } from './fields';
 
-interface TaskFieldsProps {
+export interface StepProps {
   draft: Draft;
   problems: Problems;
   onChange: (draft: Draft) => void;
 }
 
-const gib = (mib: number) => (mib < 1024 ? `${mib} MiB` : `${mib / 1024} GiB`);
-const vcpu = (units: number) => `${units / 1024} vCPU (${units} units)`;
-
-export function TaskFields({ draft, problems, onChange }: TaskFieldsProps) {
+export function TaskStep({ draft, problems, onChange }: StepProps) {
   const knownRoles = useLive(roles, [], { every: 15_000 });
-  const knownSecrets = useLive(secrets, [], { every: 15_000 });
   const set = (change: Partial<Draft>) => onChange({ ...draft, ...change });
-  const containers = draft.containerDefinitions ?? [];
   const size = SIZES.find(({ cpu }) => String(cpu) === draft.cpu);
   const memories = size?.memory ?? [];
   return (
     <SpaceBetween size="l">
-      <Container header={<Header variant="h2">Task</Header>}>
+      <Container header={<Header variant="h2">Family and size</Header>}>
         <SpaceBetween size="l">
           <FormField
             label="Family"
@@ -63,45 +56,42 @@ export function TaskFields({ draft, problems, onChange }: TaskFieldsProps) {
                 onChange={({ detail }) => set({ memory: detail.selectedOption.value })}
               />
             </FormField>
-            <ChoiceField
-              label="Execution role"
-              description="With it ECS reads the secrets, pulls the images and writes the logs."
-              secondary={<To path={paths.createRole()}>Create a role</To>}
-              value={draft.executionRoleArn}
-              choices={knownRoles.data}
-              placeholder="Choose a role, or type its ARN"
-              error={problems.executionRoleArn}
-              onChange={executionRoleArn => set({ executionRoleArn })}
-            />
-            <ChoiceField
-              label="Task role"
-              description="With it the containers themselves call AWS. Most tasks need none."
-              value={draft.taskRoleArn}
-              choices={knownRoles.data}
-              placeholder="None"
-              error={problems.taskRoleArn}
-              onChange={taskRoleArn => set({ taskRoleArn })}
-            />
+            <FormField label="Operating system and architecture" description="Those for which the images are built.">
+              <Select
+                selectedOption={{ value: platformOf(draft), label: platformOf(draft) }}
+                options={PLATFORMS.map(platform => ({ value: platform, label: platform }))}
+                onChange={({ detail }) => {
+                  const [operatingSystemFamily, cpuArchitecture] = (detail.selectedOption.value ?? '').split('/');
+                  set({ runtimePlatform: { operatingSystemFamily, cpuArchitecture } as Draft['runtimePlatform'] });
+                }}
+              />
+            </FormField>
           </ColumnLayout>
         </SpaceBetween>
       </Container>
-      {containers.map((container, at) => (
-        <ContainerFields
-          key={at}
-          at={at}
-          container={container}
-          family={draft.family ?? ''}
-          problems={problems}
-          secrets={knownSecrets.data}
-          onChange={changed => set({ containerDefinitions: containers.map((other, index) => (index === at ? changed : other)) })}
-          onRemove={
-            containers.length > 1 ? () => set({ containerDefinitions: containers.filter((_, index) => index !== at) }) : undefined
-          }
-        />
-      ))}
-      <Button iconName="add-plus" onClick={() => set({ containerDefinitions: [...containers, { ...newContainer(), portMappings: [] }] })}>
-        Add a container
-      </Button>
+      <Container header={<Header variant="h2">Roles</Header>}>
+        <ColumnLayout columns={2}>
+          <ChoiceField
+            label="Execution role"
+            description="With it ECS reads the secrets, pulls the images and writes the logs."
+            secondary={<To path={paths.createRole()}>Create a role</To>}
+            value={draft.executionRoleArn}
+            choices={knownRoles.data}
+            placeholder="Choose a role, or type its ARN"
+            error={problems.executionRoleArn}
+            onChange={executionRoleArn => set({ executionRoleArn })}
+          />
+          <ChoiceField
+            label="Task role"
+            description="With it the containers themselves call AWS. Most tasks need none."
+            value={draft.taskRoleArn}
+            choices={knownRoles.data}
+            placeholder="None"
+            error={problems.taskRoleArn}
+            onChange={taskRoleArn => set({ taskRoleArn })}
+          />
+        </ColumnLayout>
+      </Container>
     </SpaceBetween>
   );
 }
