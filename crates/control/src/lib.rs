@@ -17,6 +17,7 @@ pub mod iam;
 pub mod kms;
 pub mod limits;
 pub mod logs;
+mod page;
 pub mod reconcile;
 pub mod request;
 pub mod seal;

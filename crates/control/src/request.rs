@@ -70,6 +70,26 @@ impl Access {
         self.context.entry(key.into()).or_default().push(value.into());
         self
     }
+
+    /// The same with the tags that the resource has, under the global condition keys.
+    #[must_use]
+    pub fn with_resource_tags(self, tags: &BTreeMap<String, String>) -> Self {
+        tags.iter().fold(self, |access, (key, value)| access.with_context(format!("aws:ResourceTag/{key}"), value))
+    }
+
+    /// The same with the tags that the request brings.
+    #[must_use]
+    pub fn with_request_tags<'a>(self, tags: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        tags.fold(self, |access, (key, value)| {
+            access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key)
+        })
+    }
+
+    /// The same with the keys of tags that the request names.
+    #[must_use]
+    pub fn with_tag_keys(self, keys: &[String]) -> Self {
+        keys.iter().fold(self, |access, key| access.with_context("aws:TagKeys", key))
+    }
 }
 
 impl<I> Request<I> {

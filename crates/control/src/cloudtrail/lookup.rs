@@ -9,6 +9,7 @@ use wire::Timestamp;
 
 use crate::audit::Event;
 use crate::audit::search::{self, Place, Search, as_json};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// How many events a page has when the caller does not say, and at most.
@@ -43,7 +44,7 @@ pub(super) async fn run(
         words,
         from,
         until,
-        limit: input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_EVENTS),
+        limit: page::size(input.max_results, PAGE_EVENTS),
         before,
         wanted: Box::new(move |event| {
             event.aws_region == caller.region

@@ -8,8 +8,9 @@ use api::ecs::{
 use domain::iam::{Caller, Identity};
 
 use super::error::parameter;
-use super::page::{Order, Wanted, page};
+use super::page::page;
 use super::record::AccountSettingRecord;
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -54,8 +55,8 @@ pub(super) async fn list(
             Some((name.to_owned(), setting))
         })
         .filter(|(_, setting)| input.value.is_none() || setting.value == input.value);
-    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: PAGE_ITEMS };
-    let (settings, next_token) = page(items, Order::Rising, wanted)?;
+    let (settings, next_token) =
+        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListAccountSettingsOutput { settings: Some(settings), next_token })
 }
 

@@ -12,9 +12,10 @@ use api::ecs::{
 use domain::ecs::{TaskStatus, is_name, tags_from};
 
 use super::error::{client, parameter};
-use super::page::{Order, Wanted, page};
+use super::page::page;
 use super::record::{ClusterRecord, ClusterStatus};
 use super::{arn, cluster_capacity, tag};
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -108,8 +109,8 @@ pub(super) async fn list(
     let prefix = arn::ecs(&app, &caller, "cluster/".to_owned());
     let active = state.clusters.with_prefix(&prefix).filter(|(_, cluster)| cluster.status == ClusterStatus::Active);
     let items = active.map(|(arn, _)| (arn.to_owned(), arn.to_owned()));
-    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: CLUSTERS };
-    let (cluster_arns, next_token) = page(items, Order::Rising, wanted)?;
+    let (cluster_arns, next_token) =
+        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, CLUSTERS)?;
     Ok(ListClustersOutput { cluster_arns: Some(cluster_arns), next_token })
 }
 

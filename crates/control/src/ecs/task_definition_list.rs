@@ -8,10 +8,11 @@ use api::ecs::{
 };
 
 use super::error::parameter;
-use super::page::{Order, Wanted, page};
+use super::page::page;
 use super::record::TaskDefinitionRecord;
 use super::task_definition::is_active;
 use super::{arn, record::FamilyRecord};
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -46,8 +47,8 @@ pub(super) async fn definitions(
     if order == Order::Falling {
         items.reverse();
     }
-    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: PAGE_ITEMS };
-    let (task_definition_arns, next_token) = page(items.into_iter(), order, wanted)?;
+    let (task_definition_arns, next_token) =
+        page(items.into_iter(), order, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTaskDefinitionsOutput { task_definition_arns: Some(task_definition_arns), next_token })
 }
 
@@ -77,8 +78,8 @@ pub(super) async fn families(
             _ => has_active(&state, family_arn, family),
         })
         .map(|(family_arn, _)| (family_arn.to_owned(), family_arn[base.len()..].to_owned()));
-    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: PAGE_ITEMS };
-    let (families, next_token) = page(items, Order::Rising, wanted)?;
+    let (families, next_token) =
+        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTaskDefinitionFamiliesOutput { families: Some(families), next_token })
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use api::ecs::{ListTasksInput, ListTasksOutput};
 use domain::ecs::Task;
 
-use super::page::{Order, Wanted, page};
+use super::page::page;
 use super::{arn, cluster};
+use crate::page::Order;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// The most tasks of one page.
@@ -29,8 +30,8 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListTasksInput>) -> Res
         .iter()
         .filter(|(_, task)| task.spec.cluster_arn == cluster_arn && matches(&input, task))
         .map(|(id, task)| (id.to_owned(), task.spec.task_arn.clone()));
-    let wanted = Wanted { token: input.next_token.as_deref(), max_results: input.max_results, limit: PAGE_ITEMS };
-    let (task_arns, next_token) = page(items, Order::Rising, wanted)?;
+    let (task_arns, next_token) =
+        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTasksOutput { task_arns: Some(task_arns), next_token })
 }
 

@@ -6,6 +6,7 @@ use api::tidegate::{SearchEventsInput, SearchEventsOutput};
 
 use crate::audit::Event;
 use crate::audit::search::{self, Place, Search, as_json};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// How many events a page has when the caller does not say.
@@ -29,7 +30,7 @@ pub(super) async fn run(
         words,
         from: input.start_time.unwrap_or_default(),
         until: input.end_time.unwrap_or_else(|| app.now()),
-        limit: input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_EVENTS),
+        limit: page::size(input.max_results, PAGE_EVENTS),
         before,
         wanted: Box::new(move |event| event.recipient_account_id == caller.account && is_wanted(event, &input)),
     };

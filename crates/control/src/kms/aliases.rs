@@ -10,10 +10,10 @@ use api::kms::{
 };
 use domain::iam::Caller;
 
-use super::keys::page_size;
+use super::error;
 use super::lookup::Keys;
+use super::page::page;
 use super::record::{AliasRecord, KeyRecord};
-use super::{error, page};
 use crate::iam::authorization::authorize;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -98,8 +98,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListAliasesInput>) -> R
     let first = alias_arn(&caller, "alias/");
     let aliases = state.kms_aliases.with_prefix(&first);
     let aliases = aliases.filter(|(_, alias)| target.as_ref().is_none_or(|key| key.arn == alias.target_arn));
-    let (aliases, next_marker) = page(aliases, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (aliases, next_marker) = page(aliases, input.marker.as_deref(), input.limit)?;
     let entry = |alias: &AliasRecord| AliasListEntry {
         alias_name: Some(alias.name.clone()),
         alias_arn: Some(alias.arn.clone()),

@@ -13,10 +13,10 @@ use domain::iam::{Caller, Policy, PolicyKind};
 use domain::kms::{EncryptionContext, Grant, GrantConstraints, KeySpec, has_operation, key_arn};
 
 use super::encryption::context;
-use super::keys::page_size;
 use super::lookup::Keys;
+use super::page::page;
 use super::record::KeyRecord;
-use super::{error, page, policies};
+use super::{error, policies};
 use crate::limits::GRANTS_OF_KEY;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -127,8 +127,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Re
     };
     let first = record_key(&key.arn, "");
     let grants = state.kms_grants.with_prefix(&first).filter(|(_, grant)| wanted(grant));
-    let (grants, next_marker) = page(grants, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (grants, next_marker) = page(grants, input.marker.as_deref(), input.limit)?;
     Ok(ListGrantsOutput {
         grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
         truncated: Some(next_marker.is_some()),
@@ -149,8 +148,7 @@ pub(super) async fn list_retirable(
         .kms_grants
         .with_prefix(&first)
         .filter(|(_, grant)| grant.retiring_principal.as_ref() == Some(&input.retiring_principal));
-    let (grants, next_marker) = page(grants, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (grants, next_marker) = page(grants, input.marker.as_deref(), input.limit)?;
     Ok(ListGrantsOutput {
         grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
         truncated: Some(next_marker.is_some()),

@@ -10,9 +10,9 @@ use domain::iam::Caller;
 use domain::kms::{KeySpec, KeyState, KeyUsage, default_key_policy, key_arn};
 
 use super::lookup::{Keys, change};
+use super::page::page;
 use super::record::{KeyManager, KeyRecord, MaterialRecord, Origin};
-use super::{error, managed, material, page, policies, replicas, tags};
-use crate::limits::KMS_PAGE_ITEMS;
+use super::{error, managed, material, policies, replicas, tags};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -124,8 +124,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListKeysInput>) -> Resu
     let (state, now) = (app.store.read(), app.now());
     let keys = of_account(&caller);
     let keys = state.kms_keys.with_prefix(&keys).filter(|(_, key)| !key.is_gone(now));
-    let (keys, next_marker) = page(keys, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (keys, next_marker) = page(keys, input.marker.as_deref(), input.limit)?;
     let keys =
         keys.into_iter().map(|key| KeyListEntry { key_id: Some(key.id.clone()), key_arn: Some(key.arn.clone()) });
     Ok(ListKeysOutput { keys: Some(keys.collect()), truncated: Some(next_marker.is_some()), next_marker })
@@ -133,11 +132,6 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListKeysInput>) -> Resu
 
 fn of_account(caller: &Caller) -> String {
     key_arn(&caller.region, &caller.account, "")
-}
-
-/// How many items a page has.
-pub(super) fn page_size(limit: Option<i32>) -> usize {
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(KMS_PAGE_ITEMS)
 }
 
 /// UpdateKeyDescription.

@@ -37,7 +37,6 @@ mod tests;
 
 use api::kms::op;
 
-pub(crate) use page::{page, page_in};
 pub use sweep::sweep;
 
 use crate::front::Router;

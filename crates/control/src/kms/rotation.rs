@@ -11,10 +11,11 @@ use api::kms::{
 };
 use domain::kms::{KeySpec, KeyState, Rotation};
 
-use super::keys::{expiration_model, page_size};
+use super::keys::expiration_model;
 use super::lookup::{Keys, change};
+use super::page::page;
 use super::record::{KeyManager, KeyRecord, MaterialRecord, Origin};
-use super::{error, material, page};
+use super::{error, material};
 use crate::limits::ON_DEMAND_ROTATIONS;
 use crate::seal::KEY_BYTES;
 use crate::{App, Authorized, Request, ServiceError};
@@ -143,8 +144,7 @@ pub(super) async fn list(
         entries.push((String::from("next"), of_next(&key, next)));
     }
     let entries = entries.iter().map(|(name, entry)| (name.as_str(), entry));
-    let (entries, next_marker) = page(entries, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (entries, next_marker) = page(entries, input.marker.as_deref(), input.limit)?;
     Ok(ListKeyRotationsOutput {
         rotations: Some(entries.into_iter().cloned().collect()),
         truncated: Some(next_marker.is_some()),

@@ -8,9 +8,8 @@ use api::kms::{
     UntagResourceOutput,
 };
 
-use super::keys::page_size;
 use super::lookup::{Keys, change};
-use super::page;
+use super::page::page;
 use crate::limits::RESOURCE_TAGS;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -57,8 +56,7 @@ pub(super) async fn list(
     })?;
     let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
     let tags = key.tags.iter().map(|(name, value)| (name.as_str(), (name, value)));
-    let (tags, next_marker) = page(tags, input.marker.as_deref(), page_size(input.limit))
-        .ok_or_else(|| ServiceError::new("InvalidMarkerException", "Could not deserialize marker"))?;
+    let (tags, next_marker) = page(tags, input.marker.as_deref(), input.limit)?;
     let tags = tags.into_iter().map(|(name, value)| Tag { tag_key: name.clone(), tag_value: value.clone() });
     Ok(ListResourceTagsOutput { tags: Some(tags.collect()), truncated: Some(next_marker.is_some()), next_marker })
 }

@@ -13,6 +13,7 @@ use super::files::{LogFiles, Segment};
 use super::record::{LogStream, named_group, stream_arn};
 use super::{blocking, group, invalid, no_stream};
 use crate::limits::LOG_SEARCH_BYTES;
+use crate::page;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -50,7 +51,7 @@ pub(super) async fn run(
         from,
         until: input.end_time.unwrap_or(i64::MAX),
         pattern: pattern.map_err(|error| invalid(error.to_string()))?,
-        limit: input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_EVENTS),
+        limit: page::size(input.limit, PAGE_EVENTS),
     };
     drop(state);
     blocking(move || read(&app.logs, &search)).await

@@ -10,6 +10,7 @@ use domain::logs::{Direction, Page, Position};
 use super::files::LogFiles;
 use super::record::{named_group, stream_arn};
 use super::{blocking, group, invalid, no_stream};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// What is asked of one stream: events from `from` up to, not including, `until`.
@@ -62,7 +63,7 @@ fn range(input: &GetLogEventsInput, shown_from: i64) -> Result<Range, ServiceErr
     }
     // Reading on forward from an empty answer: from its beginning, or, when that is the stream's, from where it came.
     let empty_forward = if token.is_some() && direction == Direction::Backward { until } else { from };
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_EVENTS);
+    let limit = page::size(input.limit, PAGE_EVENTS);
     Ok(Range { from, until, empty_forward, direction, limit })
 }
 

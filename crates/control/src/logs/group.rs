@@ -10,6 +10,7 @@ use domain::logs::page::{list_token, parse_list_token};
 
 use super::record::{LogGroup, group_arn, stream_arn};
 use super::{blocking, group, invalid, protection};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const PAGE: usize = 50;
@@ -107,7 +108,7 @@ pub(super) async fn describe(
         }
         None => String::new(),
     };
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let limit = page::size(input.limit, PAGE);
     let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
     let prefix = group_arn(&caller, input.log_group_name_prefix.as_deref().unwrap_or_default());
     let wanted = |group: &LogGroup| {

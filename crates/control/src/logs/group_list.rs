@@ -8,6 +8,7 @@ use domain::logs::page::{list_token, parse_list_token};
 
 use super::invalid;
 use super::record::{LogGroup, group_arn, stream_arn};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const PAGE: usize = 50;
@@ -26,7 +27,7 @@ pub(super) async fn run(
         }
         None => String::new(),
     };
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let limit = page::size(input.limit, PAGE);
     let wanted = |group: &LogGroup| {
         group.name > after
             && input.log_group_class.as_ref().is_none_or(|class| *class == group.class)

@@ -11,6 +11,7 @@ use domain::logs::page::{list_token, parse_list_token};
 use super::files::StreamSummary;
 use super::record::{LogStream, group_arn, named_group, stream_arn};
 use super::{blocking, group, invalid, no_stream};
+use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 const PAGE: usize = 50;
@@ -90,7 +91,7 @@ pub(super) async fn describe(
         state.log_streams.with_prefix(&prefix).map(|(_, stream)| Arc::clone(stream)).collect();
     drop(state);
     let descending = input.descending == Some(true);
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let limit = page::size(input.limit, PAGE);
     blocking(move || {
         let mut places = Vec::with_capacity(streams.len());
         for stream in streams {

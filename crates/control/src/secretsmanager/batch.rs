@@ -8,11 +8,11 @@ use api::secretsmanager::{
 use domain::iam::Caller;
 
 use super::envelope::PRINCIPAL;
-use super::versions::invalid_token;
+use super::page::page;
 use super::{describe, error, values};
 use crate::iam::authorization::authorize;
-use crate::kms::page;
 use crate::limits::BATCH_SECRETS;
+use crate::page::Order;
 use crate::{Access, App, Authorized, Request, ServiceError, audit};
 
 /// BatchGetSecretValue.
@@ -73,8 +73,7 @@ fn wanted(
                 found.map(|secret| (describe::Order::Created.key(secret), secret.arn.clone())).collect();
             secrets.sort_unstable();
             let secrets = secrets.iter().map(|(key, arn)| (key.as_str(), arn.clone()));
-            let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(BATCH_SECRETS);
-            page(secrets, input.next_token.as_deref(), limit).ok_or_else(invalid_token)
+            page(secrets, Order::Rising, input.next_token.as_deref(), input.max_results, BATCH_SECRETS)
         }
         _ => Err(error::invalid_parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")),
     }

@@ -1,6 +1,5 @@
 //! DescribeSecret, ListSecrets: everything about a secret but its value.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,10 +10,11 @@ use domain::iam::Caller;
 use domain::secrets::{self, Searchable, matches_all};
 
 use super::lookup::Secrets;
+use super::page::page;
 use super::record::SecretRecord;
-use super::versions::{invalid_token, page_size};
 use super::{error, replication, rotation, tags};
-use crate::kms::page_in;
+use crate::limits::SECRET_PAGE_ITEMS;
+use crate::page::Order as Direction;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -73,13 +73,13 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListSecretsInput>) -> R
     let order = Order::of(input.sort_by.as_deref());
     let mut keyed: Vec<(String, &Arc<SecretRecord>)> = found.map(|secret| (order.key(secret), secret)).collect();
     keyed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    let direction = if input.sort_order.as_deref() == Some("desc") { Ordering::Less } else { Ordering::Greater };
-    if direction == Ordering::Less {
+    let direction = if input.sort_order.as_deref() == Some("desc") { Direction::Falling } else { Direction::Rising };
+    if direction == Direction::Falling {
         keyed.reverse();
     }
     let keyed = keyed.iter().map(|(key, secret)| (key.as_str(), *secret));
-    let (secrets, next_token) = page_in(direction, keyed, input.next_token.as_deref(), page_size(input.max_results))
-        .ok_or_else(invalid_token)?;
+    let token = input.next_token.as_deref();
+    let (secrets, next_token) = page(keyed, direction, token, input.max_results, SECRET_PAGE_ITEMS)?;
     Ok(ListSecretsOutput { secret_list: Some(secrets.into_iter().map(|secret| entry(secret)).collect()), next_token })
 }
 

@@ -15,6 +15,7 @@ mod describe;
 mod envelope;
 mod error;
 mod lookup;
+mod page;
 mod password;
 mod policies;
 pub mod record;

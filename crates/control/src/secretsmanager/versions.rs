@@ -11,9 +11,10 @@ use wire::Timestamp;
 
 use super::error;
 use super::lookup::{Secrets, change};
+use super::page::page;
 use super::record::SecretRecord;
-use crate::kms::page;
 use crate::limits::{DEPRECATED_VERSION_SECONDS, SECRET_PAGE_ITEMS, SECRET_VERSIONS, VERSION_STAGES};
+use crate::page::Order;
 use crate::{App, Authorized, Request, ServiceError};
 
 /// UpdateSecretVersionStage: moves a label by hand.
@@ -71,24 +72,14 @@ pub(super) async fn list(
         };
         shown.then_some((id.as_str(), entry))
     });
-    let (versions, next_token) =
-        page(entries, input.next_token.as_deref(), page_size(input.max_results)).ok_or_else(invalid_token)?;
+    let token = input.next_token.as_deref();
+    let (versions, next_token) = page(entries, Order::Rising, token, input.max_results, SECRET_PAGE_ITEMS)?;
     Ok(ListSecretVersionIdsOutput {
         versions: Some(versions),
         next_token,
         arn: Some(secret.arn.clone()),
         name: Some(secret.name.clone()),
     })
-}
-
-/// How many items a page has.
-pub(super) fn page_size(limit: Option<i32>) -> usize {
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(SECRET_PAGE_ITEMS)
-}
-
-/// A page token that is none of ours.
-pub(super) fn invalid_token() -> ServiceError {
-    ServiceError::new("InvalidNextTokenException", "The NextToken value is invalid.")
 }
 
 /// A version may not have too many labels.

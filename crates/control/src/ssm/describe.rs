@@ -9,8 +9,8 @@ use domain::ssm::{Filter, Listing, ParameterPolicy, Searchable};
 
 use super::error;
 use super::lookup::Parameters;
+use super::page::page;
 use super::record::{ParameterRecord, VersionRecord};
-use crate::kms::page;
 use crate::limits::PARAMETER_PAGE_ITEMS;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -40,8 +40,7 @@ pub(super) async fn run(
     let is_own = input.shared != Some(true);
     let found =
         parameters.all(&prefix).filter(|(_, parameter)| is_own && matching_version(parameter, &filters).is_some());
-    let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PARAMETER_PAGE_ITEMS);
-    let (found, next_token) = page(found, input.next_token.as_deref(), limit).ok_or_else(error::invalid_token)?;
+    let (found, next_token) = page(found, input.next_token.as_deref(), input.max_results, PARAMETER_PAGE_ITEMS)?;
     let parameters = found.into_iter().map(|parameter| metadata(parameter)).collect();
     Ok(DescribeParametersOutput { parameters: Some(parameters), next_token })
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use api::ssm::{GetParameterHistoryInput, GetParameterHistoryOutput, ParameterHistory};
 
+use super::describe;
 use super::envelope::{self, Decryption};
 use super::lookup::Parameters;
-use super::{describe, error};
-use crate::kms::page;
+use super::page::page;
 use crate::limits::PARAMETER_HISTORY_ITEMS;
 use crate::{App, Authorized, Request, ServiceError};
 
@@ -21,9 +21,9 @@ pub(super) async fn run(
     })?;
     let parameter = Arc::clone(Parameters::new(&app, &app.store.read(), &caller).find(&input.name)?);
     let keyed: Vec<_> = parameter.versions().map(|version| (format!("{:020}", version.version), version)).collect();
-    let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PARAMETER_HISTORY_ITEMS);
     let versions = keyed.iter().map(|(key, version)| (key.as_str(), *version));
-    let (versions, next_token) = page(versions, input.next_token.as_deref(), limit).ok_or_else(error::invalid_token)?;
+    let token = input.next_token.as_deref();
+    let (versions, next_token) = page(versions, token, input.max_results, PARAMETER_HISTORY_ITEMS)?;
     let decryption = Decryption::of(input.with_decryption);
     let mut views = Vec::new();
     for version in versions {

@@ -15,6 +15,7 @@ mod error;
 mod history;
 mod labels;
 mod lookup;
+mod page;
 pub(crate) mod put;
 pub mod reading;
 pub mod record;

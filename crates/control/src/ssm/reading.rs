@@ -12,10 +12,10 @@ use domain::ssm::{Listing, SECRET_PREFIX, check_name_read, check_path, path_matc
 
 use super::envelope::{self, Decryption};
 use super::lookup::Parameters;
+use super::page::page;
 use super::record::{ParameterRecord, VersionRecord};
 use super::{describe, error, secret_reference};
 use crate::iam::authorization::{authorize, decide};
-use crate::kms::page;
 use crate::limits::PARAMETER_PAGE_ITEMS;
 use crate::{App, Authorized, Request, ServiceError};
 
@@ -130,8 +130,7 @@ pub(super) async fn by_path(
         let version = describe::matching_version(parameter, &filters)?;
         path_matches(&parameter.name, &input.path, is_recursive).then_some((arn, (parameter, version)))
     });
-    let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PARAMETER_PAGE_ITEMS);
-    let (found, next_token) = page(found, input.next_token.as_deref(), limit).ok_or_else(error::invalid_token)?;
+    let (found, next_token) = page(found, input.next_token.as_deref(), input.max_results, PARAMETER_PAGE_ITEMS)?;
     let mut views = Vec::new();
     for (parameter, version) in found {
         views.push(view(&app, &caller, parameter, version, Decryption::of(input.with_decryption)).await?);
