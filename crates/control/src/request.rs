@@ -71,21 +71,22 @@ impl Access {
         self
     }
 
-    /// The same with the tags that the resource has, under the global condition keys.
+    /// The same with the tags that the resource has, each as this condition key: `aws:ResourceTag`, or the service's own.
     #[must_use]
-    pub fn with_resource_tags(self, tags: &BTreeMap<String, String>) -> Self {
-        tags.iter().fold(self, |access, (key, value)| access.with_context(format!("aws:ResourceTag/{key}"), value))
+    pub fn with_resource_tags(self, key: &str, tags: &BTreeMap<String, String>) -> Self {
+        tags.iter().fold(self, |access, (name, value)| access.with_context(format!("{key}/{name}"), value))
     }
 
     /// The same with the tags that the request brings.
     #[must_use]
-    pub fn with_request_tags<'a>(self, tags: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
-        tags.fold(self, |access, (key, value)| {
-            access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key)
+    pub fn with_request_tags<T: AsRef<str>>(self, tags: impl IntoIterator<Item = (T, T)>) -> Self {
+        tags.into_iter().fold(self, |access, (name, value)| {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            access.with_context(format!("aws:RequestTag/{name}"), value).with_context("aws:TagKeys", name)
         })
     }
 
-    /// The same with the keys of tags that the request names.
+    /// The same with the keys of the tags that the request names.
     #[must_use]
     pub fn with_tag_keys(self, keys: &[String]) -> Self {
         keys.iter().fold(self, |access, key| access.with_context("aws:TagKeys", key))

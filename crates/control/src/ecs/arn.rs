@@ -41,19 +41,13 @@ pub(super) fn ecs(app: &App, caller: &Caller, resource: String) -> String {
 
 /// The access with the tags that the resource has.
 pub(super) fn tagged(access: Access, tags: &BTreeMap<String, String>) -> Access {
-    tags.iter().fold(access, |access, (key, value)| {
-        access
-            .with_context(format!("aws:ResourceTag/{key}"), value)
-            .with_context(format!("ecs:ResourceTag/{key}"), value)
-    })
+    access.with_resource_tags("aws:ResourceTag", tags).with_resource_tags("ecs:ResourceTag", tags)
 }
 
 /// The access with the tags that the request brings.
 pub(super) fn requesting_tags(access: Access, tags: Option<&[api::ecs::Tag]>) -> Access {
-    tags.unwrap_or_default().iter().fold(access, |access, tag| {
-        let key = tag.key.as_deref().unwrap_or_default();
-        access
-            .with_context(format!("aws:RequestTag/{key}"), tag.value.clone().unwrap_or_default())
-            .with_context("aws:TagKeys", key)
-    })
+    let tags = tags.unwrap_or_default().iter();
+    access.with_request_tags(
+        tags.map(|tag| (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default())),
+    )
 }

@@ -32,7 +32,7 @@ pub(super) async fn remove(
 ) -> Result<UntagResourceOutput, ServiceError> {
     let Authorized { input, .. } = request.authorize(&app, |input, state, _| {
         let access = access(state, "ecs:UntagResource", &input.resource_arn);
-        Ok(input.tag_keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key)))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     change(&app, &input.resource_arn, |tags| {
         tags.retain(|key, _| !input.tag_keys.contains(key));

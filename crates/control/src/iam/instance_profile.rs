@@ -209,7 +209,7 @@ pub(super) async fn untag(
 ) -> Result<UntagInstanceProfileOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = access("iam:UntagInstanceProfile", state, caller, &input.instance_profile_name);
-        Ok(tag::removing_tags(access, &input.tag_keys))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     app.store
         .write(|state| {

@@ -23,7 +23,7 @@ use super::name::{arn, base32, now, path};
 use super::owner::{Owner, add_tags, requesting_tags, tag_list, tagged, tags};
 use super::page::page;
 use super::record::{EnabledMfa, MfaDeviceRecord};
-use super::tag::{listed, remove_tags, removing_tags};
+use super::tag::{listed, remove_tags};
 use super::totp;
 use super::user::{self, name_or_caller};
 use crate::store::State;
@@ -261,7 +261,7 @@ pub(super) async fn untag(
     request: Request<UntagMFADeviceInput>,
 ) -> Result<UntagMFADeviceOutput, ServiceError> {
     let Authorized { input, .. } = request.authorize(&app, |input, state, _| {
-        Ok(removing_tags(access("iam:UntagMFADevice", state, &input.serial_number), &input.tag_keys))
+        Ok(access("iam:UntagMFADevice", state, &input.serial_number).with_tag_keys(&input.tag_keys))
     })?;
     change_tags(&app, &input.serial_number, |tags| {
         remove_tags(tags, &input.tag_keys);

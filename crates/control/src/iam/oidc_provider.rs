@@ -19,7 +19,7 @@ use super::limits::{OIDC_CLIENT_IDS, OIDC_PROVIDERS, OIDC_THUMBPRINTS};
 use super::name::{arn, now};
 use super::owner::{add_tags, requesting_tags, tag_list, tagged, tags};
 use super::record::OidcProviderRecord;
-use super::tag::{listed, remove_tags, removing_tags};
+use super::tag::{listed, remove_tags};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -180,7 +180,7 @@ pub(super) async fn untag(
 ) -> Result<UntagOpenIDConnectProviderOutput, ServiceError> {
     let Authorized { input, .. } = request.authorize(&app, |input, state, _| {
         let access = access("iam:UntagOpenIDConnectProvider", state, &input.open_id_connect_provider_arn);
-        Ok(removing_tags(access, &input.tag_keys))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     change(&app, &input.open_id_connect_provider_arn, |provider| {
         remove_tags(&mut provider.tags, &input.tag_keys);

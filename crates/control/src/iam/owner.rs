@@ -125,18 +125,12 @@ impl Owner {
 
 /// The access with the tags of its resource.
 pub(super) fn tagged(access: Access, tags: &BTreeMap<String, String>) -> Access {
-    tags.iter().fold(access, |access, (key, value)| {
-        access
-            .with_context(format!("aws:ResourceTag/{key}"), value)
-            .with_context(format!("iam:ResourceTag/{key}"), value)
-    })
+    access.with_resource_tags("aws:ResourceTag", tags).with_resource_tags("iam:ResourceTag", tags)
 }
 
 /// The access with the tags that the request brings.
 pub(super) fn requesting_tags(access: Access, tags: Option<&[api::iam::Tag]>) -> Access {
-    tags.unwrap_or_default().iter().fold(access, |access, tag| {
-        access.with_context(format!("aws:RequestTag/{}", tag.key), &tag.value).with_context("aws:TagKeys", &tag.key)
-    })
+    access.with_request_tags(tags.unwrap_or_default().iter().map(|tag| (&tag.key, &tag.value)))
 }
 
 /// The tags of a request as the store keeps them.

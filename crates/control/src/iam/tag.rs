@@ -12,7 +12,7 @@ use api::iam::{
 use super::owner::{Owner, add_tags, requesting_tags};
 use super::page::{Page, page};
 use super::policy;
-use crate::{Access, App, Authorized, Request, ServiceError};
+use crate::{App, Authorized, Request, ServiceError};
 
 /// `TagRole`
 pub(super) async fn tag_role(app: Arc<App>, request: Request<TagRoleInput>) -> Result<TagRoleOutput, ServiceError> {
@@ -41,7 +41,7 @@ pub(super) async fn untag_role(
 ) -> Result<UntagRoleOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = Owner::role(caller, &input.role_name).access("iam:UntagRole", state);
-        Ok(removing_tags(access, &input.tag_keys))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     untag(&app, &Owner::role(&caller, &input.role_name), &input.tag_keys).await?;
     Ok(UntagRoleOutput {})
@@ -54,7 +54,7 @@ pub(super) async fn untag_user(
 ) -> Result<UntagUserOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = Owner::user(caller, &input.user_name).access("iam:UntagUser", state);
-        Ok(removing_tags(access, &input.tag_keys))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     untag(&app, &Owner::user(&caller, &input.user_name), &input.tag_keys).await?;
     Ok(UntagUserOutput {})
@@ -108,7 +108,7 @@ pub(super) async fn untag_policy(
     request: Request<UntagPolicyInput>,
 ) -> Result<UntagPolicyOutput, ServiceError> {
     let Authorized { input, .. } = request.authorize(&app, |input, state, _| {
-        Ok(removing_tags(policy::access("iam:UntagPolicy", state, &input.policy_arn), &input.tag_keys))
+        Ok(policy::access("iam:UntagPolicy", state, &input.policy_arn).with_tag_keys(&input.tag_keys))
     })?;
     app.store
         .write(|state| {
@@ -150,10 +150,6 @@ async fn untag(app: &App, owner: &Owner, keys: &[String]) -> Result<(), ServiceE
 
 pub(super) fn remove_tags(tags: &mut BTreeMap<String, String>, keys: &[String]) {
     tags.retain(|known, _| !keys.iter().any(|key| key.eq_ignore_ascii_case(known)));
-}
-
-pub(super) fn removing_tags(access: Access, keys: &[String]) -> Access {
-    keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key))
 }
 
 pub(super) fn listed(

@@ -137,13 +137,11 @@ impl<'a> Keys<'a> {
             .with_context("kms:KeySpec", key.spec.name())
             .with_context("kms:KeyUsage", key.usage.name())
             .with_context("kms:KeyOrigin", key.origin.name())
-            .with_context("kms:MultiRegion", key.multi_region.to_string());
+            .with_context("kms:MultiRegion", key.multi_region.to_string())
+            .with_resource_tags("aws:ResourceTag", &key.tags);
         access.resource_policy_rule = ResourcePolicyRule::MustAllow;
         for alias in self.state.kms_aliases.values().filter(|alias| alias.target_arn == key.arn) {
             access = access.with_context("kms:ResourceAliases", &alias.name);
-        }
-        for (name, value) in &key.tags {
-            access = access.with_context(format!("aws:ResourceTag/{name}"), value);
         }
         access
     }

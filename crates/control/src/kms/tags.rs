@@ -35,7 +35,7 @@ pub(super) async fn untag(
 ) -> Result<UntagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = Keys::new(&app, state, caller).access("kms:UntagResource", &input.key_id);
-        Ok(input.tag_keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key)))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     change(&app, &caller, &input.key_id, |key| {
         key.state.changeable(&key.arn)?;
@@ -63,11 +63,7 @@ pub(super) async fn list(
 
 /// The condition keys that tags of a request supply.
 pub(super) fn with_request_tags<'a>(access: Access, tags: impl Iterator<Item = &'a Tag>) -> Access {
-    tags.fold(access, |access, tag| {
-        access
-            .with_context(format!("aws:RequestTag/{}", tag.tag_key), &tag.tag_value)
-            .with_context("aws:TagKeys", &tag.tag_key)
-    })
+    access.with_request_tags(tags.map(|tag| (&tag.tag_key, &tag.tag_value)))
 }
 
 /// The tags with more of them.

@@ -22,11 +22,7 @@ pub(super) async fn create(
 ) -> Result<CreateLogGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let arn = stream_arn(&group_arn(caller, &input.log_group_name), "");
-        let mut access = Access::to("logs:CreateLogGroup", arn);
-        for (key, value) in input.tags.iter().flatten() {
-            access = access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key);
-        }
-        Ok(access)
+        Ok(Access::to("logs:CreateLogGroup", arn).with_request_tags(input.tags.iter().flatten()))
     })?;
     if input.kms_key_id.is_some() {
         return Err(invalid("kmsKeyId is not served here: log groups are not encrypted with a KMS key."));

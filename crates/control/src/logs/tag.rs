@@ -19,7 +19,7 @@ const TAGS: usize = 50;
 pub(super) async fn tag(app: Arc<App>, request: Request<TagResourceInput>) -> Result<TagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let access = Access::to("logs:TagResource", own_group(caller, &input.resource_arn)?);
-        Ok(with_request_tags(access, &input.tags))
+        Ok(access.with_request_tags(&input.tags))
     })?;
     let arn = own_group(&caller, &input.resource_arn)?.to_owned();
     add(&app, &arn, input.tags, no_resource).await?;
@@ -33,16 +33,10 @@ pub(super) async fn tag_group(
 ) -> Result<TagLogGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let arn = group_arn(caller, &input.log_group_name);
-        Ok(with_request_tags(Access::to("logs:TagLogGroup", stream_arn(&arn, "")), &input.tags))
+        Ok(Access::to("logs:TagLogGroup", stream_arn(&arn, "")).with_request_tags(&input.tags))
     })?;
     add(&app, &group_arn(&caller, &input.log_group_name), input.tags, no_group).await?;
     Ok(TagLogGroupOutput {})
-}
-
-fn with_request_tags(access: Access, tags: &BTreeMap<String, String>) -> Access {
-    tags.iter().fold(access, |access, (key, value)| {
-        access.with_context(format!("aws:RequestTag/{key}"), value).with_context("aws:TagKeys", key)
-    })
 }
 
 async fn add(

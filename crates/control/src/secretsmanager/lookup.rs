@@ -81,12 +81,9 @@ impl<'a> Secrets<'a> {
         if let Some(kind) = &secret.kind {
             access = access.with_context("secretsmanager:resource/Type", kind);
         }
-        for (name, value) in &secret.tags {
-            access = access
-                .with_context(format!("aws:ResourceTag/{name}"), value)
-                .with_context(format!("secretsmanager:ResourceTag/{name}"), value);
-        }
         access
+            .with_resource_tags("aws:ResourceTag", &secret.tags)
+            .with_resource_tags("secretsmanager:ResourceTag", &secret.tags)
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn untag(
 ) -> Result<UntagResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = Secrets::new(&app, state, caller).access("secretsmanager:UntagResource", &input.secret_id);
-        Ok(input.tag_keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key)))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     change(&app, &caller, &input.secret_id, |secret| {
         secret.was_tagged |= !secret.tags.is_empty();
@@ -52,12 +52,9 @@ pub(super) fn shown(secret: &SecretRecord) -> Option<Vec<Tag>> {
 
 /// The condition keys that tags of a request supply.
 pub(super) fn with_request_tags<'a>(access: Access, tags: impl Iterator<Item = &'a Tag>) -> Access {
-    tags.fold(access, |access, tag| {
-        let key = tag.key.as_deref().unwrap_or_default();
-        access
-            .with_context(format!("aws:RequestTag/{key}"), tag.value.as_deref().unwrap_or_default())
-            .with_context("aws:TagKeys", key)
-    })
+    access.with_request_tags(
+        tags.map(|tag| (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default())),
+    )
 }
 
 /// The tags with more of them.

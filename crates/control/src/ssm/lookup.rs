@@ -63,13 +63,11 @@ impl<'a> Parameters<'a> {
         } else {
             self.asked(text).map_or_else(|| self.arn(text), |asked| asked.arn)
         };
-        let mut access = Access::to(action, &arn);
-        for (key, value) in self.at(&arn).iter().flat_map(|parameter| &parameter.tags) {
-            access = access
-                .with_context(format!("aws:ResourceTag/{key}"), value)
-                .with_context(format!("ssm:resourceTag/{key}"), value);
-        }
+        let access = Access::to(action, &arn);
+        let Some(parameter) = self.at(&arn) else { return access };
         access
+            .with_resource_tags("aws:ResourceTag", &parameter.tags)
+            .with_resource_tags("ssm:resourceTag", &parameter.tags)
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn remove(
 ) -> Result<RemoveTagsFromResourceOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
         let access = Parameters::new(&app, state, caller).access("ssm:RemoveTagsFromResource", &input.resource_id);
-        Ok(input.tag_keys.iter().fold(access, |access, key| access.with_context("aws:TagKeys", key)))
+        Ok(access.with_tag_keys(&input.tag_keys))
     })?;
     check_resource_type(&input.resource_type)?;
     let changed = change(&app, &caller, &input.resource_id, |parameter| {
@@ -88,9 +88,7 @@ fn unknown_resource(error: ServiceError) -> ServiceError {
 
 /// The condition keys that tags of a request supply.
 pub(super) fn with_request_tags<'a>(access: Access, tags: impl Iterator<Item = &'a Tag>) -> Access {
-    tags.fold(access, |access, tag| {
-        access.with_context(format!("aws:RequestTag/{}", tag.key), &tag.value).with_context("aws:TagKeys", &tag.key)
-    })
+    access.with_request_tags(tags.map(|tag| (&tag.key, &tag.value)))
 }
 
 /// The tags with more of them.

@@ -98,11 +98,9 @@ pub(super) fn check_arn(arn: &str) -> Result<(), ServiceError> {
 fn access(action: &'static str, input: &AssumeRoleInput, role: &RoleRecord) -> Access {
     let mut access = Access::to(action, &role.entity.arn)
         .with_resource_policy(Some(role.trust.clone()))
-        .with_context("sts:RoleSessionName", &input.role_session_name);
+        .with_context("sts:RoleSessionName", &input.role_session_name)
+        .with_resource_tags("aws:ResourceTag", &role.entity.tags);
     access.resource_policy_rule = ResourcePolicyRule::MustAllow;
-    for (key, value) in &role.entity.tags {
-        access = access.with_context(format!("aws:ResourceTag/{key}"), value);
-    }
     access = session::requesting(access, input.tags.as_deref());
     for key in input.transitive_tag_keys.iter().flatten() {
         access = access.with_context("sts:TransitiveTagKeys", key);

@@ -60,9 +60,7 @@ pub(super) fn add_tags(tags: &mut BTreeMap<String, String>, given: &[Tag]) -> Re
 
 /// The access with the session tags that the request brings.
 pub(super) fn requesting(access: Access, tags: Option<&[Tag]>) -> Access {
-    tags.unwrap_or_default().iter().fold(access, |access, tag| {
-        access.with_context(format!("aws:RequestTag/{}", tag.key), &tag.value).with_context("aws:TagKeys", &tag.key)
-    })
+    access.with_request_tags(tags.unwrap_or_default().iter().map(|tag| (&tag.key, &tag.value)))
 }
 
 /// How much of what a token may carry is used.
