@@ -6,7 +6,8 @@ use api::kms::{
     CancelKeyDeletionInput, CancelKeyDeletionOutput, DisableKeyInput, DisableKeyOutput, EnableKeyInput,
     EnableKeyOutput, ScheduleKeyDeletionInput, ScheduleKeyDeletionOutput,
 };
-use domain::kms::{KeyState, deletion_window_days};
+use domain::deletion;
+use domain::kms::KeyState;
 
 use super::lookup::{Keys, change};
 use super::record::{KeyRecord, Origin};
@@ -56,7 +57,7 @@ pub(super) async fn schedule_deletion(
         let days = input.pending_window_in_days.unwrap_or(30).to_string();
         Ok(access.with_context("kms:ScheduleKeyDeletionPendingWindowInDays", days))
     })?;
-    let days = deletion_window_days(input.pending_window_in_days.map(i64::from)).ok_or_else(|| {
+    let days = deletion::window_days(input.pending_window_in_days.map(i64::from)).ok_or_else(|| {
         error::validation("1 validation error detected: Value at 'pendingWindowInDays' failed to satisfy constraint: Member must be between 7 and 30")
     })?;
     let at = app.now().plus_seconds(days * DAY_SECONDS);

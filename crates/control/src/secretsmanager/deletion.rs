@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use api::secretsmanager::{DeleteSecretInput, DeleteSecretOutput, RestoreSecretInput, RestoreSecretOutput};
+use domain::deletion;
 use domain::iam::Caller;
-use domain::secrets::{deletion_window_days, secret_arn, suffix};
+use domain::secrets::{secret_arn, suffix};
 use wire::Timestamp;
 
 use super::error;
@@ -30,7 +31,7 @@ pub(crate) async fn delete(
         }
         Ok(access)
     })?;
-    let days = deletion_window_days(input.recovery_window_in_days).ok_or_else(|| {
+    let days = deletion::window_days(input.recovery_window_in_days).ok_or_else(|| {
         error::invalid_parameter("The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
     })?;
     let force = input.force_delete_without_recovery == Some(true);

@@ -20,4 +20,4 @@ pub use policy::{default_key_policy, managed_key_policy};
 pub use reference::{KeyReference, KeyReferenceError, key_arn};
 pub use rotation::Rotation;
 pub use spec::{KeySpec, KeyUsage, UnknownSpec, UsageError};
-pub use state::{KeyState, StateError, deletion_window_days};
+pub use state::{KeyState, StateError};

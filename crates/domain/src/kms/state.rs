@@ -96,12 +96,6 @@ impl KeyState {
     }
 }
 
-/// The waiting time before a key is deleted, in days: 7 to 30, 30 when not said. `None` when it is out of bounds.
-pub fn deletion_window_days(asked: Option<i64>) -> Option<i64> {
-    let days = asked.unwrap_or(30);
-    (7..=30).contains(&days).then_some(days)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,11 +114,5 @@ mod tests {
         assert_eq!(refusal(KeyState::PendingReplicaDeletion.usable("k")), "k is pending replica deletion.");
         assert_eq!(KeyState::PendingReplicaDeletion.cancellable("k"), Ok(()));
         assert_eq!(refusal(KeyState::Enabled.cancellable("k")), "k is not pending deletion.");
-    }
-
-    #[test]
-    fn the_window_is_seven_to_thirty_days() {
-        let windows = [None, Some(6), Some(7), Some(30), Some(31)].map(deletion_window_days);
-        assert_eq!(windows, [Some(30), None, Some(7), Some(30), None]);
     }
 }

@@ -12,7 +12,7 @@ mod stages;
 mod value_from;
 
 pub use filter::{Filter, Searchable, matches_all};
-pub use name::{SUFFIX_CHARACTERS, arn_in_region, deletion_window_days, is_valid_name, region_of, secret_arn, suffix};
+pub use name::{SUFFIX_CHARACTERS, arn_in_region, is_valid_name, region_of, secret_arn, suffix};
 pub use password::{CharacterType, PasswordError, PasswordRules, random_password};
 pub use public::is_public;
 pub use registry_auth::{RegistryAuthError, registry_credentials};

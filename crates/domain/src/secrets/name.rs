@@ -36,12 +36,6 @@ pub fn arn_in_region(arn: &str, region: &str) -> String {
     }
 }
 
-/// The recovery window in days: 7 to 30, 30 when not said. `None` when it is out of bounds.
-pub fn deletion_window_days(asked: Option<i64>) -> Option<i64> {
-    let days = asked.unwrap_or(30);
-    (7..=30).contains(&days).then_some(days)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
