@@ -8,6 +8,7 @@ use api::ec2::{
     DescribeInternetGatewaysOutput, DetachInternetGatewayInput, DetachInternetGatewayOutput, InternetGateway,
     InternetGatewayAttachment,
 };
+use domain::iam::Caller;
 
 use super::record::{InternetGatewayRecord, VpcRecord};
 use super::resource::{access, arn, find, select, stop_if_dry};
@@ -42,9 +43,7 @@ pub(super) async fn attach(
 ) -> Result<AttachInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let id = &input.internet_gateway_id;
-        let mut access = access::<InternetGatewayRecord>(&app, caller, "ec2:AttachInternetGateway", id);
-        access.resources.push(arn(&app, &caller.account, "vpc", &input.vpc_id));
-        Ok(access)
+        Ok(access_with_vpc(&app, caller, "ec2:AttachInternetGateway", id, &input.vpc_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
@@ -72,9 +71,7 @@ pub(super) async fn detach(
 ) -> Result<DetachInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let id = &input.internet_gateway_id;
-        let mut access = access::<InternetGatewayRecord>(&app, caller, "ec2:DetachInternetGateway", id);
-        access.resources.push(arn(&app, &caller.account, "vpc", &input.vpc_id));
-        Ok(access)
+        Ok(access_with_vpc(&app, caller, "ec2:DetachInternetGateway", id, &input.vpc_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
@@ -99,6 +96,13 @@ pub(super) async fn detach(
             Ok(DetachInternetGatewayOutput {})
         })
         .await
+}
+
+/// Access to a gateway and to the network that it comes to or leaves.
+fn access_with_vpc(app: &App, caller: &Caller, action: &'static str, id: &str, vpc_id: &str) -> Access {
+    let mut access = access::<InternetGatewayRecord>(app, caller, action, id);
+    access.resources.push(arn(app, &caller.account, "vpc", vpc_id));
+    access
 }
 
 /// DeleteInternetGateway

@@ -18,6 +18,28 @@ use super::{error, page, security_group, tag};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
+/// The permissions of a request, which may also say one without a list. The four requests have these members in common,
+/// but no type.
+macro_rules! permissions {
+    ($input:ident) => {{
+        let mut permissions = $input.ip_permissions.unwrap_or_default();
+        let (protocol, group_name) = ($input.ip_protocol, $input.source_security_group_name);
+        if protocol.is_some() || $input.cidr_ip.is_some() || group_name.is_some() {
+            permissions.push(IpPermission {
+                // A group alone means everything from it.
+                ip_protocol: protocol.or_else(|| group_name.as_ref().map(|_| "-1".into())),
+                from_port: $input.from_port,
+                to_port: $input.to_port,
+                ip_ranges: $input.cidr_ip.map(|cidr| vec![IpRange { cidr_ip: Some(cidr), ..Default::default() }]),
+                user_id_group_pairs: group_name
+                    .map(|name| vec![UserIdGroupPair { group_name: Some(name), ..Default::default() }]),
+                ..Default::default()
+            });
+        }
+        permissions
+    }};
+}
+
 /// AuthorizeSecurityGroupIngress
 pub(super) async fn authorize_ingress(
     app: Arc<App>,
@@ -28,15 +50,7 @@ pub(super) async fn authorize_ingress(
         Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:AuthorizeSecurityGroupIngress", &id))
     })?;
     stop_if_dry(input.dry_run)?;
-    let permissions = input.ip_permissions.unwrap_or_default();
-    let flat = Flat {
-        protocol: input.ip_protocol,
-        from_port: input.from_port,
-        to_port: input.to_port,
-        cidr_ip: input.cidr_ip,
-        group_name: input.source_security_group_name,
-    };
-    let permissions = flat.joined_to(permissions);
+    let permissions = permissions!(input);
     let specifications = input.tag_specifications;
     let rules = app
         .store
@@ -58,14 +72,7 @@ pub(super) async fn authorize_egress(
         Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:AuthorizeSecurityGroupEgress", &input.group_id))
     })?;
     stop_if_dry(input.dry_run)?;
-    let flat = Flat {
-        protocol: input.ip_protocol,
-        from_port: input.from_port,
-        to_port: input.to_port,
-        cidr_ip: input.cidr_ip,
-        group_name: input.source_security_group_name,
-    };
-    let permissions = flat.joined_to(input.ip_permissions.unwrap_or_default());
+    let permissions = permissions!(input);
     let specifications = input.tag_specifications;
     let rules = app
         .store
@@ -87,15 +94,8 @@ pub(super) async fn revoke_ingress(
         Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:RevokeSecurityGroupIngress", &id))
     })?;
     stop_if_dry(input.dry_run)?;
-    let flat = Flat {
-        protocol: input.ip_protocol,
-        from_port: input.from_port,
-        to_port: input.to_port,
-        cidr_ip: input.cidr_ip,
-        group_name: input.source_security_group_name,
-    };
     let ids = input.security_group_rule_ids.unwrap_or_default();
-    let permissions = flat.joined_to(input.ip_permissions.unwrap_or_default());
+    let permissions = permissions!(input);
     let revoked = app
         .store
         .write(|state| {
@@ -120,15 +120,8 @@ pub(super) async fn revoke_egress(
         Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:RevokeSecurityGroupEgress", &input.group_id))
     })?;
     stop_if_dry(input.dry_run)?;
-    let flat = Flat {
-        protocol: input.ip_protocol,
-        from_port: input.from_port,
-        to_port: input.to_port,
-        cidr_ip: input.cidr_ip,
-        group_name: input.source_security_group_name,
-    };
     let ids = input.security_group_rule_ids.unwrap_or_default();
-    let permissions = flat.joined_to(input.ip_permissions.unwrap_or_default());
+    let permissions = permissions!(input);
     let revoked = app
         .store
         .write(|state| revoke(state, &caller.account, &input.group_id, Direction::Egress, &ids, &permissions))
@@ -210,35 +203,6 @@ pub(super) async fn describe(
     let (page, next_token) = page::page(found, |(id, _)| id, input.max_results, input.next_token.as_deref())?;
     let security_group_rules = Some(page.into_iter().map(|(_, rule)| rule).collect());
     Ok(DescribeSecurityGroupRulesOutput { security_group_rules, next_token })
-}
-
-/// The one permission that a request may say without a list.
-struct Flat {
-    protocol: Option<String>,
-    from_port: Option<i32>,
-    to_port: Option<i32>,
-    cidr_ip: Option<String>,
-    group_name: Option<String>,
-}
-
-impl Flat {
-    /// The permissions of a request, however it says them.
-    fn joined_to(self, mut permissions: Vec<IpPermission>) -> Vec<IpPermission> {
-        if self.protocol.is_some() || self.cidr_ip.is_some() || self.group_name.is_some() {
-            permissions.push(IpPermission {
-                // A group alone means everything from it.
-                ip_protocol: self.protocol.or_else(|| self.group_name.as_ref().map(|_| "-1".into())),
-                from_port: self.from_port,
-                to_port: self.to_port,
-                ip_ranges: self.cidr_ip.map(|cidr| vec![IpRange { cidr_ip: Some(cidr), ..Default::default() }]),
-                user_id_group_pairs: self
-                    .group_name
-                    .map(|name| vec![UserIdGroupPair { group_name: Some(name), ..Default::default() }]),
-                ..Default::default()
-            });
-        }
-        permissions
-    }
 }
 
 fn add(
