@@ -44,7 +44,7 @@ pub(super) async fn create(
     app.store
         .write(|state| {
             let login = LoginRecord { hash, created, changed: created, reset_required, earlier: Vec::new() };
-            change(state, &owner, |user| {
+            owner.change_user(state, |user| {
                 if user.login.is_some() {
                     return Err(exists());
                 }
@@ -86,7 +86,7 @@ pub(super) async fn update(
     let changed = now(&app);
     app.store
         .write(|state| {
-            change(state, &owner, |user| {
+            owner.change_user(state, |user| {
                 let login = user.login.as_mut().ok_or_else(|| missing(&user.entity.name))?;
                 login.reset_required = input.password_reset_required.unwrap_or(login.reset_required);
                 if let Some(hash) = hash {
@@ -111,7 +111,7 @@ pub(super) async fn delete(
     let owner = Owner::user(&caller, &name_or_caller(input.user_name.as_deref(), &caller)?);
     app.store
         .write(|state| {
-            change(state, &owner, |user| match user.login.take() {
+            owner.change_user(state, |user| match user.login.take() {
                 Some(_) => Ok(DeleteLoginProfileOutput {}),
                 None => Err(missing(&user.entity.name)),
             })
@@ -149,7 +149,7 @@ pub(super) async fn change_own(
     let changed = now(&app);
     app.store
         .write(|state| {
-            change(state, &owner, |user| {
+            owner.change_user(state, |user| {
                 let login = user.login.as_mut().ok_or_else(|| missing(&owner.name))?;
                 if login.hash != known {
                     return Err(ServiceError::new(
@@ -176,14 +176,6 @@ fn own_name(caller: &domain::iam::Caller) -> Result<String, ServiceError> {
 
 fn user<'a>(state: &'a State, owner: &Owner) -> Result<&'a UserRecord, ServiceError> {
     state.iam_users.get(&owner.key()).map(|user| &**user).ok_or_else(|| owner.missing())
-}
-
-fn change<T>(
-    state: &mut State,
-    owner: &Owner,
-    change: impl FnOnce(&mut UserRecord) -> Result<T, ServiceError>,
-) -> Result<T, ServiceError> {
-    state.iam_users.update(&owner.key(), change).unwrap_or_else(|| Err(owner.missing()))
 }
 
 fn replace(login: &mut LoginRecord, hash: PasswordHash) {

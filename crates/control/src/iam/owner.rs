@@ -7,7 +7,7 @@ use domain::iam::Caller;
 use super::error::{invalid_input, limit_exceeded, no_such_entity, validation};
 use super::limits;
 use super::name::{arn, key};
-use super::record::Entity;
+use super::record::{Entity, UserRecord};
 use crate::store::State;
 use crate::{Access, ServiceError};
 
@@ -112,6 +112,15 @@ impl Owner {
             Kind::Role => state.iam_roles.update(&key, |role| change(&mut role.entity)),
         }
         .unwrap_or_else(|| Err(self.missing()))
+    }
+
+    /// The same of a user, with what only users have.
+    pub(super) fn change_user<T>(
+        &self,
+        state: &mut State,
+        change: impl FnOnce(&mut UserRecord) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        state.iam_users.update(&self.key(), change).unwrap_or_else(|| Err(self.missing()))
     }
 
     /// The access an action on it needs; for one that is not there its ARN is guessed with the path `/`, as AWS does.

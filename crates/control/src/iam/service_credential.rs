@@ -42,7 +42,7 @@ pub(super) async fn create(
         .write(|state| {
             owner.get(state)?;
             check_service(&input.service_name)?;
-            change(state, &owner, |user| {
+            owner.change_user(state, |user| {
                 let of_service = |known: &&ServiceCredentialRecord| known.service == input.service_name;
                 let count = user.service_credentials.values().filter(of_service).count();
                 if count >= SERVICE_CREDENTIALS {
@@ -134,7 +134,7 @@ pub(super) async fn delete(
     let owner = owner(input.user_name.as_deref(), &caller)?.ok_or_else(|| missing(&id))?;
     app.store
         .write(|state| {
-            change(state, &owner, |user| match user.service_credentials.remove(&id) {
+            owner.change_user(state, |user| match user.service_credentials.remove(&id) {
                 Some(_) => Ok(DeleteServiceSpecificCredentialOutput {}),
                 None => Err(missing(&id)),
             })
@@ -193,14 +193,6 @@ fn check_service(service: &str) -> Result<(), ServiceError> {
     Err(no_such_entity(format!("No such service {service} is supported for Service Specific Credentials")))
 }
 
-fn change<T>(
-    state: &mut State,
-    owner: &Owner,
-    change: impl FnOnce(&mut UserRecord) -> Result<T, ServiceError>,
-) -> Result<T, ServiceError> {
-    state.iam_users.update(&owner.key(), change).unwrap_or_else(|| Err(owner.missing()))
-}
-
 async fn change_one<T: Send>(
     app: &App,
     name: Option<&str>,
@@ -211,7 +203,7 @@ async fn change_one<T: Send>(
     let owner = owner(name, caller)?.ok_or_else(|| missing(id))?;
     app.store
         .write(|state| {
-            change(state, &owner, |user| {
+            owner.change_user(state, |user| {
                 let mut record = user.service_credentials.get(id).cloned().ok_or_else(|| missing(id))?;
                 let answer = update(user, &mut record);
                 user.service_credentials.insert(id.to_owned(), record);
