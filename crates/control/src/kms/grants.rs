@@ -127,12 +127,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Re
     };
     let first = record_key(&key.arn, "");
     let grants = state.kms_grants.with_prefix(&first).filter(|(_, grant)| wanted(grant));
-    let (grants, next_marker) = page(grants, input.marker.as_deref(), input.limit)?;
-    Ok(ListGrantsOutput {
-        grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
-        truncated: Some(next_marker.is_some()),
-        next_marker,
-    })
+    listed(grants, input.marker.as_deref(), input.limit)
 }
 
 /// ListRetirableGrants: the grants of the account's keys in this region that a principal may retire.
@@ -148,7 +143,15 @@ pub(super) async fn list_retirable(
         .kms_grants
         .with_prefix(&first)
         .filter(|(_, grant)| grant.retiring_principal.as_ref() == Some(&input.retiring_principal));
-    let (grants, next_marker) = page(grants, input.marker.as_deref(), input.limit)?;
+    listed(grants, input.marker.as_deref(), input.limit)
+}
+
+fn listed<'a>(
+    grants: impl Iterator<Item = (&'a str, &'a Arc<Grant>)>,
+    marker: Option<&str>,
+    limit: Option<i32>,
+) -> Result<ListGrantsOutput, ServiceError> {
+    let (grants, next_marker) = page(grants, marker, limit)?;
     Ok(ListGrantsOutput {
         grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
         truncated: Some(next_marker.is_some()),

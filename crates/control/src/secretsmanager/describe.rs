@@ -1,6 +1,5 @@
 //! DescribeSecret, ListSecrets: everything about a secret but its value.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::secretsmanager::{
@@ -28,38 +27,28 @@ pub(super) async fn run(
     })?;
     let state = app.store.read();
     let secret = Secrets::new(&app, &state, &caller).find(&input.secret_id)?;
-    let rotation = secret.rotation.as_ref();
+    let entry = entry(&secret);
     Ok(DescribeSecretOutput {
-        arn: Some(secret.arn.clone()),
-        name: Some(secret.name.clone()),
-        r#type: secret.kind.clone(),
-        description: description(&secret),
-        kms_key_id: secret.kms_key_id.clone(),
-        rotation_enabled: rotation.map(|rotation| rotation.enabled),
-        rotation_lambda_arn: rotation.and_then(|rotation| rotation.lambda_arn.clone()),
-        rotation_rules: rotation.and_then(rotation::rules),
-        last_rotated_date: rotation.and_then(rotation::last_date),
-        next_rotation_date: rotation.and_then(rotation::next_date),
-        last_changed_date: Some(secret.changed_at),
-        last_accessed_date: secret.accessed_on,
-        deleted_date: secret.deletion_at,
-        tags: tags::shown(&secret),
-        version_ids_to_stages: labels(&secret),
-        created_date: Some(secret.created_at),
-        primary_region: secret.primary_region().map(str::to_owned),
+        arn: entry.arn,
+        name: entry.name,
+        r#type: entry.r#type,
+        description: entry.description,
+        kms_key_id: entry.kms_key_id,
+        rotation_enabled: entry.rotation_enabled,
+        rotation_lambda_arn: entry.rotation_lambda_arn,
+        rotation_rules: entry.rotation_rules,
+        last_rotated_date: entry.last_rotated_date,
+        next_rotation_date: entry.next_rotation_date,
+        last_changed_date: entry.last_changed_date,
+        last_accessed_date: entry.last_accessed_date,
+        deleted_date: entry.deleted_date,
+        tags: entry.tags,
+        version_ids_to_stages: entry.secret_versions_to_stages,
+        created_date: entry.created_date,
+        primary_region: entry.primary_region,
         replication_status: replication::shown(&state, &secret),
         ..DescribeSecretOutput::default()
     })
-}
-
-/// The labels of every version that has any.
-fn labels(secret: &SecretRecord) -> Option<BTreeMap<String, Vec<String>>> {
-    Some(secret.stages.by_version()).filter(|versions| !versions.is_empty())
-}
-
-/// The description; an empty one is none.
-fn description(secret: &SecretRecord) -> Option<String> {
-    secret.description.clone().filter(|description| !description.is_empty())
 }
 
 /// ListSecrets.
@@ -163,13 +152,14 @@ impl Order {
     }
 }
 
+/// What a list says of a secret. DescribeSecret says the same and more.
 fn entry(secret: &SecretRecord) -> SecretListEntry {
     let rotation = secret.rotation.as_ref();
     SecretListEntry {
         arn: Some(secret.arn.clone()),
         name: Some(secret.name.clone()),
         r#type: secret.kind.clone(),
-        description: description(secret),
+        description: secret.description.clone().filter(|description| !description.is_empty()),
         kms_key_id: secret.kms_key_id.clone(),
         rotation_enabled: rotation.map(|rotation| rotation.enabled),
         rotation_lambda_arn: rotation.and_then(|rotation| rotation.lambda_arn.clone()),
@@ -180,7 +170,7 @@ fn entry(secret: &SecretRecord) -> SecretListEntry {
         last_accessed_date: secret.accessed_on,
         deleted_date: secret.deletion_at,
         tags: tags::shown(secret),
-        secret_versions_to_stages: labels(secret),
+        secret_versions_to_stages: Some(secret.stages.by_version()).filter(|versions| !versions.is_empty()),
         created_date: Some(secret.created_at),
         primary_region: secret.primary_region().map(str::to_owned),
         ..SecretListEntry::default()
