@@ -6,11 +6,8 @@ use api::ecs::{ContainerDefinition, ContainerOverride, KeyValuePair, TaskDefinit
 use wire::Timestamp;
 
 use super::definition::fargate;
-use super::{
-    AttachmentStatus, ContainerStatus, DesiredStatus, Refusal, SecretReference, Task, TaskContainer, TaskStatus, names,
-    size, spec, unsupported,
-};
-use crate::compute::{Health, InterfaceSpec};
+use super::{Refusal, SecretReference, Task, TaskContainer, names, size, spec, unsupported};
+use crate::compute::InterfaceSpec;
 
 /// The longest overrides, as JSON characters.
 const OVERRIDE_CHARACTERS: usize = 8192;
@@ -70,6 +67,7 @@ pub fn new_task(definition: &TaskDefinition, overrides: TaskOverride, new: NewTa
     let overrides = check_overrides(definition, overrides, &new)?;
     let containers = overridden(definition, &overrides);
     let spec = spec::build(definition, &overrides, &containers, &new)?;
+    let definition_arn = definition.task_definition_arn.clone().unwrap_or_default();
     let on_fargate = new.launch_type == "FARGATE";
     Ok(Task {
         cpu: Some(shown_cpu(definition, &overrides, &containers)),
@@ -78,35 +76,18 @@ pub fn new_task(definition: &TaskDefinition, overrides: TaskOverride, new: NewTa
             let asked = overrides.ephemeral_storage.as_ref().or(definition.ephemeral_storage.as_ref());
             asked.map_or(EPHEMERAL_STORAGE_GIB, |storage| storage.size_in_gib)
         }),
-        containers: containers.iter().map(task_container).collect(),
-        spec: std::sync::Arc::new(spec),
-        definition_arn: definition.task_definition_arn.clone().unwrap_or_default(),
         overrides,
         platform_version: on_fargate.then(|| PLATFORM_VERSION.to_owned()),
         capacity_provider: new.capacity_provider,
         started_by: new.started_by,
         enable_execute_command: new.enable_execute_command,
         tags: new.tags,
-        desired_status: DesiredStatus::Running,
-        last_status: TaskStatus::Provisioning,
-        attachment: AttachmentStatus::Precreated,
-        version: 1,
-        connectivity_at: None,
-        pull_started_at: None,
-        pull_stopped_at: None,
-        started_at: None,
-        stopping_at: None,
-        execution_stopped_at: None,
-        stopped_at: None,
-        stop_code: None,
-        stopped_reason: None,
-        failure: None,
+        ..Task::provisioning(spec, definition_arn, containers.iter().map(task_container).collect())
     })
 }
 
 fn task_container(container: &ContainerDefinition) -> TaskContainer {
     TaskContainer {
-        name: container.name.clone().unwrap_or_default(),
         credentials_parameter: container.repository_credentials.as_ref().map(|it| it.credentials_parameter.clone()),
         secrets: container
             .secrets
@@ -114,11 +95,7 @@ fn task_container(container: &ContainerDefinition) -> TaskContainer {
             .flatten()
             .map(|secret| SecretReference { name: secret.name.clone(), value_from: secret.value_from.clone() })
             .collect(),
-        last_status: ContainerStatus::Pending,
-        exit_code: None,
-        reason: None,
-        image_digest: None,
-        health: Health::Unknown,
+        ..TaskContainer::pending(container.name.clone().unwrap_or_default())
     }
 }
 

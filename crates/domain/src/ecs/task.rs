@@ -88,6 +88,38 @@ pub struct Task {
 }
 
 impl Task {
+    /// As every task begins: wanted RUNNING, nothing of it there yet, and nothing asked for beyond its definition.
+    pub(super) fn provisioning(spec: TaskSpec, definition_arn: String, containers: Vec<TaskContainer>) -> Self {
+        Self {
+            spec: Arc::new(spec),
+            definition_arn,
+            overrides: api::ecs::TaskOverride::default(),
+            cpu: None,
+            memory: None,
+            ephemeral_storage_gib: None,
+            platform_version: None,
+            capacity_provider: None,
+            started_by: None,
+            enable_execute_command: false,
+            tags: BTreeMap::new(),
+            desired_status: DesiredStatus::Running,
+            last_status: TaskStatus::Provisioning,
+            containers,
+            attachment: AttachmentStatus::Precreated,
+            version: 1,
+            connectivity_at: None,
+            pull_started_at: None,
+            pull_stopped_at: None,
+            started_at: None,
+            stopping_at: None,
+            execution_stopped_at: None,
+            stopped_at: None,
+            stop_code: None,
+            stopped_reason: None,
+            failure: None,
+        }
+    }
+
     /// 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.spec.task_id
@@ -124,6 +156,22 @@ pub struct TaskContainer {
     /// The result of its health check.
     #[serde(default)]
     pub health: Health,
+}
+
+impl TaskContainer {
+    /// As every container begins: without a process, and naming no secret yet.
+    pub(super) fn pending(name: String) -> Self {
+        Self {
+            name,
+            credentials_parameter: None,
+            secrets: Vec::new(),
+            last_status: ContainerStatus::Pending,
+            exit_code: None,
+            reason: None,
+            image_digest: None,
+            health: Health::Unknown,
+        }
+    }
 }
 
 /// A secret that becomes an environment variable.

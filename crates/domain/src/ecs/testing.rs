@@ -1,55 +1,21 @@
 //! A task and observations of it, for tests.
 
-use std::sync::Arc;
-
 use wire::Timestamp;
 
-use super::{AttachmentStatus, ContainerStatus, DesiredStatus, Task, TaskContainer, TaskStatus};
-use crate::compute::{
-    ContainerObservation, ContainerPhase, ContainerSpec, Health, InterfaceSpec, TaskObservation, TaskSpec,
-};
+use super::{Task, TaskContainer};
+use crate::compute::{ContainerObservation, ContainerPhase, ContainerSpec, InterfaceSpec, TaskObservation, TaskSpec};
 
 /// A task of these containers (name, essential) that was just created at second 0.
 pub(crate) fn task(containers: &[(&str, bool)]) -> Task {
+    let definition_arn = "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1".into();
+    let pending = containers.iter().map(|(name, _)| TaskContainer::pending((*name).into())).collect();
     Task {
-        spec: Arc::new(spec(containers)),
-        definition_arn: "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1".into(),
-        overrides: api::ecs::TaskOverride::default(),
         cpu: Some("256".into()),
         memory: Some("512".into()),
         ephemeral_storage_gib: Some(20),
         platform_version: Some("1.4.0".into()),
-        capacity_provider: None,
-        started_by: None,
-        enable_execute_command: false,
         tags: [("a".to_owned(), "b".to_owned())].into(),
-        desired_status: DesiredStatus::Running,
-        last_status: TaskStatus::Provisioning,
-        containers: containers
-            .iter()
-            .map(|(name, _)| TaskContainer {
-                name: (*name).into(),
-                credentials_parameter: None,
-                secrets: Vec::new(),
-                last_status: ContainerStatus::Pending,
-                exit_code: None,
-                reason: None,
-                image_digest: None,
-                health: Health::Unknown,
-            })
-            .collect(),
-        attachment: AttachmentStatus::Precreated,
-        version: 1,
-        connectivity_at: None,
-        pull_started_at: None,
-        pull_stopped_at: None,
-        started_at: None,
-        stopping_at: None,
-        execution_stopped_at: None,
-        stopped_at: None,
-        stop_code: None,
-        stopped_reason: None,
-        failure: None,
+        ..Task::provisioning(spec(containers), definition_arn, pending)
     }
 }
 
