@@ -19,6 +19,8 @@ step, secret, token = (os.environ["TIDEGATE_ROTATION_" + name] for name in ("STE
 manager = boto3.client("secretsmanager")
 stages = manager.describe_secret(SecretId=secret)["VersionIdsToStages"]
 assert "AWSPENDING" in stages[token]
+with open(__file__ + ".steps", "a") as steps:
+    print(step, token, file=steps)
 if step == "createSecret":
     try:
         manager.get_secret_value(SecretId=secret, VersionId=token, VersionStage="AWSPENDING")
@@ -160,6 +162,18 @@ def test_the_command_rotates(manager):
     manager.cancel_rotate_secret(SecretId=name)
     described = manager.describe_secret(SecretId=name)
     assert described["RotationEnabled"] is False and described["RotationRules"] and "NextRotationDate" not in described
+
+
+def test_a_rotation_that_waits_is_tested(manager, directory):
+    name = unique("tested")
+    first = manager.create_secret(Name=name, SecretString="one")["VersionId"]
+    version = manager.rotate_secret(SecretId=name, RotationRules={"AutomaticallyAfterDays": 30}, RotateImmediately=False)["VersionId"]
+    described = until(lambda: version not in (secret := manager.describe_secret(SecretId=name))["VersionIdsToStages"] and secret, what="the test's end")
+    assert described["VersionIdsToStages"] == {first: ["AWSCURRENT"]}
+    assert described["RotationEnabled"] is True and "LastRotatedDate" not in described
+    steps = [line.split() for line in (directory / "rotate.py.steps").read_text().splitlines()]
+    assert [step for step, token in steps if token == version] == ["testSecret"]
+    assert manager.get_secret_value(SecretId=name)["SecretString"] == "one"
 
 
 def test_rotations_that_cannot_be(manager):

@@ -3,7 +3,7 @@
 //! The command learns from its environment what to do: `TIDEGATE_ROTATION_STEP` (`createSecret`, `setSecret`, `testSecret`,
 //! `finishSecret`), `TIDEGATE_ROTATION_SECRET_ID`, `TIDEGATE_ROTATION_CLIENT_REQUEST_TOKEN`, `TIDEGATE_ROTATION_LAMBDA_ARN` if
 //! there is one; and `AWS_ENDPOINT_URL`, `AWS_REGION` and short-lived credentials of the account, with which it calls us.
-//! No value of a secret is given to it. A rotation that is cut off begins again with its first step, so each step must
+//! For `RotateImmediately` false it is called for `testSecret` alone. No value of a secret is given to it. A rotation that is cut off begins again with its first step, so each step must
 //! bear repetition, as on AWS.
 
 use std::process::{Child, Command, Stdio};
@@ -18,11 +18,14 @@ use tokio::time::Instant;
 use crate::app::RotationCommand;
 use crate::iam::credentials;
 use crate::limits::ROTATION_STEP_SECONDS;
+use crate::secretsmanager::record::Purpose;
 use crate::secretsmanager::rotation::{self, Job};
 use crate::{App, ServiceError};
 
 /// What AWS asks a rotation function for, in this order.
-const STEPS: [&str; 4] = ["createSecret", "setSecret", "testSecret", "finishSecret"];
+const STEPS: [&str; 4] = ["createSecret", "setSecret", TEST, "finishSecret"];
+/// The step that tries a rotation's configuration by itself.
+const TEST: &str = "testSecret";
 /// From one look for secrets that are due to the next, when no record changes.
 const PERIOD: Duration = Duration::from_secs(30);
 /// From one look at a running command to the next.
@@ -67,7 +70,11 @@ async fn rotate(
     job: &Job,
     shutdown: &watch::Receiver<bool>,
 ) -> Result<(), String> {
-    for step in STEPS {
+    let steps = match job.purpose {
+        Purpose::Rotate => &STEPS[..],
+        Purpose::Test => &[TEST],
+    };
+    for step in steps {
         let command = step_command(app, command, job, step).map_err(|error| error.to_string())?;
         ended_well(command, shutdown).await.map_err(|failure| format!("{step}: {failure}"))?;
     }

@@ -101,6 +101,19 @@ pub struct RotationUnderWay {
     pub failures: u32,
     /// Not to be tried before.
     pub retry_at: Timestamp,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: Purpose,
+}
+
+/// What the rotation command is run for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To make a new version current, in all four steps.
+    #[default]
+    Rotate,
+    /// To try the rotation's configuration: `testSecret` alone, once.
+    Test,
 }
 
 /// What a secret knows of its replica in another region.

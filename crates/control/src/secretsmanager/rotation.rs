@@ -3,6 +3,10 @@
 //! On AWS a Lambda function rotates. Here a command of the operator's does (`--rotation-command`): the handlers write down
 //! that a rotation was begun, the reconciler runs the command once for each of the four steps, and the command does
 //! through the API what the function would do. Without a command nothing can rotate, and RotateSecret says so.
+//!
+//! With `RotateImmediately` false the command is run for `testSecret` alone: AWSPENDING lies on a version without a value
+//! meanwhile, as when a rotation was begun, and is taken away after it. A test that fails is told in the server's log and
+//! changes nothing; one that runs yields to the next RotateSecret or CancelRotateSecret.
 
 use std::sync::Arc;
 
@@ -14,7 +18,7 @@ use wire::Timestamp;
 
 use super::error;
 use super::lookup::{Secrets, change};
-use super::record::{RotationRecord, RotationUnderWay, SecretRecord};
+use super::record::{Purpose, RotationRecord, RotationUnderWay, SecretRecord};
 use super::replication::{Copies, mirror};
 use crate::limits::{ROTATION_FAILURES, ROTATION_RETRY_SECONDS};
 use crate::store::State;
@@ -43,6 +47,7 @@ pub(super) async fn rotate(
         return Err(nobody_rotates(asked.lambda_arn.as_deref()));
     }
     change(&app, &caller, &secret.arn, |secret| {
+        end_test(secret);
         let answer = RotateSecretOutput {
             arn: Some(secret.arn.clone()),
             name: Some(secret.name.clone()),
@@ -61,9 +66,8 @@ pub(super) async fn rotate(
         let mut rotation = RotationRecord { enabled: true, ..asked };
         schedule(&mut rotation, app.now());
         secret.rotation = Some(rotation);
-        if input.rotate_immediately != Some(false) {
-            begin(secret, token, app.now());
-        }
+        let purpose = if input.rotate_immediately == Some(false) { Purpose::Test } else { Purpose::Rotate };
+        begin(secret, token, app.now(), purpose);
         Ok(answer)
     })
     .await
@@ -117,6 +121,7 @@ pub(super) async fn cancel(
         Ok(Secrets::new(&app, state, caller).access("secretsmanager:CancelRotateSecret", &input.secret_id))
     })?;
     change(&app, &caller, &input.secret_id, |secret| {
+        end_test(secret);
         let Some(rotation) = &mut secret.rotation else { return Err(nobody_rotates(None)) };
         rotation.enabled = false;
         Ok(CancelRotateSecretOutput {
@@ -169,10 +174,23 @@ fn pending(secret: &SecretRecord) -> Option<&str> {
     pending.filter(|version_id| secret.stages.version(CURRENT) != Some(*version_id))
 }
 
-fn begin(secret: &mut SecretRecord, version_id: String, now: Timestamp) {
+fn begin(secret: &mut SecretRecord, version_id: String, now: Timestamp, purpose: Purpose) {
     secret.stages.attach(PENDING, &version_id);
     if let Some(rotation) = &mut secret.rotation {
-        rotation.under_way = Some(RotationUnderWay { version_id, failures: 0, retry_at: now });
+        rotation.under_way = Some(RotationUnderWay { version_id, failures: 0, retry_at: now, purpose });
+    }
+}
+
+/// Ends a test that is under way, with its version.
+fn end_test(secret: &mut SecretRecord) {
+    let under_way = secret.rotation.as_mut().map(|rotation| &mut rotation.under_way);
+    let test = under_way.and_then(|under_way| under_way.take_if(|it| it.purpose == Purpose::Test));
+    if let Some(RotationUnderWay { version_id, .. }) = test {
+        // Whoever put AWSPENDING elsewhere meanwhile wants it there.
+        let _ = secret.stages.move_by_hand(PENDING, Some(&version_id), None);
+        if secret.stages.of(&version_id).is_empty() {
+            secret.versions.remove(&version_id);
+        }
     }
 }
 
@@ -187,6 +205,8 @@ pub(crate) struct Job {
     pub(crate) version_id: String,
     /// The function for which the command stands.
     pub(crate) lambda_arn: Option<String>,
+    /// What is to be done.
+    pub(crate) purpose: Purpose,
 }
 
 /// Begins the rotations whose window is open, and answers every one that is to be done now.
@@ -203,7 +223,7 @@ pub(crate) async fn due(app: &App) -> Result<Vec<Job>, ServiceError> {
         change_by_itself(app, &arn, |secret| {
             if opens(secret) {
                 let version_id = pending(secret).map_or_else(|| app.uuid(), str::to_owned);
-                begin(secret, version_id, now);
+                begin(secret, version_id, now, Purpose::Rotate);
             }
         })
         .await?;
@@ -217,6 +237,7 @@ pub(crate) async fn due(app: &App) -> Result<Vec<Job>, ServiceError> {
             account: secret.account.clone(),
             version_id: under_way.version_id.clone(),
             lambda_arn: rotation.lambda_arn.clone(),
+            purpose: under_way.purpose,
         })
     };
     Ok(rotating(&state).filter_map(job).collect())
@@ -235,6 +256,12 @@ pub(crate) async fn ended(app: &App, job: &Job, outcome: Result<(), String>) -> 
         let is_current = secret.stages.version(CURRENT) == Some(job.version_id.as_str());
         let Some(rotation) = &mut secret.rotation else { return };
         let Some(under_way) = rotation.under_way.as_mut().filter(|it| it.version_id == job.version_id) else { return };
+        if under_way.purpose == Purpose::Test {
+            if let Err(failure) = outcome {
+                tracing::warn!(secret = job.arn, failure, "the test of a rotation failed; the secret is as it was");
+            }
+            return end_test(secret);
+        }
         let failure = match outcome {
             Ok(()) if is_current => None,
             Ok(()) => Some(String::from("the command ended well, but did not make the new version current")),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use api::secretsmanager::{RotateSecretInput, RotationRulesType};
 
+use domain::secrets::PENDING;
+
 use super::{DAY_SECONDS, arn_of_new, ask, put, token};
 use crate::app::RotationCommand;
 use crate::limits::ROTATION_FAILURES;
-use crate::secretsmanager::record::RotationRecord;
+use crate::secretsmanager::record::{Purpose, RotationRecord};
 use crate::secretsmanager::rotation::{due, ended, rotate};
 use crate::testing::{TestApp, root};
 
@@ -43,6 +45,8 @@ async fn a_window_opens_and_the_next_is_set() {
     let test = with_command();
     let arn = arn_of_new(&test, "a", "one").await;
     schedule(&test, 2, Some(false)).await;
+    let jobs = due(&test.app).await.expect("looks");
+    ended(&test.app, &jobs[0], Ok(())).await.expect("written");
     assert!(due(&test.app).await.expect("looks").is_empty());
     test.pass_seconds(2 * DAY_SECONDS);
     let jobs = due(&test.app).await.expect("looks");
@@ -79,4 +83,38 @@ async fn a_failing_rotation_waits_longer_and_is_given_up_until_its_next_window()
     assert!(due(&test.app).await.expect("looks").is_empty());
     test.pass_seconds(30 * DAY_SECONDS);
     assert_eq!(due(&test.app).await.expect("looks")[0].version_id, version_id, "what was begun is taken up again");
+}
+
+fn pending(test: &TestApp, arn: &str) -> Option<String> {
+    test.app.store.read().secrets.get(arn).and_then(|secret| secret.stages.version(PENDING).map(str::to_owned))
+}
+
+#[tokio::test]
+async fn a_rotation_that_waits_for_its_window_is_tested_once() {
+    let test = with_command();
+    let arn = arn_of_new(&test, "a", "one").await;
+    for outcome in [Ok(()), Err(String::from("it failed"))] {
+        let version_id = schedule(&test, 30, Some(false)).await;
+        let jobs = due(&test.app).await.expect("looks");
+        assert_eq!((jobs[0].purpose, &jobs[0].version_id), (Purpose::Test, &version_id));
+        assert_eq!(pending(&test, &arn), Some(version_id));
+        ended(&test.app, &jobs[0], outcome).await.expect("written");
+        assert!(due(&test.app).await.expect("looks").is_empty());
+        let rotation = rotation(&test, &arn);
+        assert_eq!((rotation.enabled, rotation.under_way, rotation.rotated_at), (true, None, None));
+        assert_eq!(pending(&test, &arn), None);
+    }
+}
+
+#[tokio::test]
+async fn a_test_yields_to_what_is_asked_next() {
+    let test = with_command();
+    let arn = arn_of_new(&test, "a", "one").await;
+    schedule(&test, 30, Some(false)).await;
+    let tested = due(&test.app).await.expect("looks");
+    let version_id = schedule(&test, 30, None).await;
+    ended(&test.app, &tested[0], Ok(())).await.expect("ignored");
+    let jobs = due(&test.app).await.expect("looks");
+    assert_eq!((jobs[0].purpose, &jobs[0].version_id), (Purpose::Rotate, &version_id));
+    assert_eq!(pending(&test, &arn), Some(version_id));
 }
