@@ -9,6 +9,7 @@ import subprocess
 import botocore.exceptions
 import pytest
 from conftest import allow
+from support import until
 
 ECC = {"ECC_NIST_P256": "sha256", "ECC_NIST_P384": "sha384", "ECC_NIST_P521": "sha512", "ECC_SECG_P256K1": "sha256"}
 
@@ -219,6 +220,26 @@ def test_imported_material(kms, tmp_path):
     message = refused("UnsupportedOperationException", kms.get_parameters_for_import,
                       KeyId=own["KeyId"], WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
     assert message == f"{own['Arn']} origin is AWS_KMS which is not valid for this operation."
+
+
+def test_imported_material_expires(kms, tmp_path):
+    key_id = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+    parameters = kms.get_parameters_for_import(KeyId=key_id, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+    material = wrapped(tmp_path, parameters["PublicKey"], os.urandom(32), "sha256")
+
+    def imported(**more):
+        kms.import_key_material(KeyId=key_id, ImportToken=parameters["ImportToken"], EncryptedKeyMaterial=material, **more)
+
+    def described():
+        return kms.describe_key(KeyId=key_id)["KeyMetadata"]
+
+    imported(ValidTo=datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2))
+    sealed = kms.encrypt(KeyId=key_id, Plaintext=b"old")["CiphertextBlob"]
+    until(lambda: described()["KeyState"] == "PendingImport", 15, "the end of the material")
+    assert "ValidTo" not in described()
+    refused("KMSInvalidStateException", kms.decrypt, CiphertextBlob=sealed)
+    imported(ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+    assert kms.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"old"
 
 
 def test_an_imported_private_key_is_wrapped_in_aes(kms, tmp_path):

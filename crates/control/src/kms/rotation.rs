@@ -107,7 +107,7 @@ pub(super) async fn rotate(
         }
         let mut next = match key.origin {
             Origin::AwsKms => material::secret(&app, &key.arn, KEY_BYTES)?,
-            Origin::External => key.next_material.take().ok_or_else(|| {
+            Origin::External => key.next_material.take_if(|next| next.is_present()).ok_or_else(|| {
                 let message = format!("No available key material pending rotation for the key: {}.", key.arn);
                 ServiceError::new("KMSInvalidStateException", message)
             })?,

@@ -1,5 +1,7 @@
 //! KMS through its handlers: what a ciphertext is bound to, what states forbid, whom policies and grants admit.
 
+mod imports;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
