@@ -95,16 +95,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-
-    fn link(kind: &str, subject: &str, outcome: &str, detail: &str, mend: Option<&str>) -> Link {
-        Link {
-            kind: kind.into(),
-            subject: subject.into(),
-            outcome: outcome.into(),
-            detail: detail.into(),
-            mend: mend.map(Into::into),
-        }
-    }
+    use crate::explain::link;
 
     fn answer(outcome: &str, registry: Link) -> CheckTaskDefinitionOutput {
         let task = vec![link("definition", "web:1", "good", "RegisterTaskDefinition would take it.", None)];

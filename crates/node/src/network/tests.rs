@@ -253,7 +253,8 @@ fn names_of_the_vpc_are_answered_and_others_asked_for() {
     });
 }
 
-fn query(name: &str) -> Vec<u8> {
+/// A question for the address of a name.
+pub(super) fn query(name: &str) -> Vec<u8> {
     let mut message = vec![7, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
         message.push(u8::try_from(label.len()).expect("a short label"));

@@ -5,6 +5,8 @@ mod task;
 
 use crate::client::Client;
 
+#[cfg(test)]
+pub(crate) use task::tests::link;
 pub(crate) use task::{ask, link_lines, readable};
 
 /// In which form an explanation is printed.

@@ -98,12 +98,12 @@ pub(crate) fn link_lines(style: Style, link: &Link, kind_width: usize) -> Vec<St
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use expect_test::expect;
 
     use super::*;
 
-    fn link(kind: &str, subject: &str, outcome: &str, detail: &str, mend: Option<&str>) -> Link {
+    pub(crate) fn link(kind: &str, subject: &str, outcome: &str, detail: &str, mend: Option<&str>) -> Link {
         Link {
             kind: kind.into(),
             subject: subject.into(),

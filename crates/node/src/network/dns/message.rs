@@ -120,16 +120,7 @@ pub(super) fn random_id() -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn query(name: &str) -> Vec<u8> {
-        let mut message = vec![7, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-        for label in name.split('.') {
-            message.push(u8::try_from(label.len()).expect("a short label"));
-            message.extend(label.bytes());
-        }
-        message.extend([0, 0, 1, 0, 1]);
-        message
-    }
+    use crate::network::tests::query;
 
     #[test]
     fn a_question_is_read_in_lower_case() {
