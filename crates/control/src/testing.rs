@@ -130,6 +130,7 @@ impl ImageInspection for Images {
             digest: "sha256:00".into(),
             platform: format!("linux/{architecture}"),
             layers: 1,
+            layers_seen: 1,
             size_bytes: 1024 * 1024,
         };
         Box::pin(async move { Ok(facts) })

@@ -132,6 +132,8 @@ pub struct ImageFacts {
     pub platform: String,
     /// How many layers it has.
     pub layers: usize,
+    /// Of how many of them the registry says that they are there; it need not say so of any.
+    pub layers_seen: usize,
     /// All layers together, compressed, in bytes.
     pub size_bytes: u64,
 }

@@ -215,7 +215,12 @@ fn found(facts: &ImageFacts) -> Vec<Link> {
         None => "It answers without a password.".to_owned(),
     };
     let megabytes = facts.size_bytes.div_ceil(MIB);
-    let image = format!("{}, {} layers, {megabytes} MiB compressed.", facts.digest, facts.layers);
+    let there = if facts.layers_seen == facts.layers {
+        "The registry has its configuration and all layers."
+    } else {
+        "The registry has its configuration; whether it has all layers it does not say."
+    };
+    let image = format!("{}, {} layers, {megabytes} MiB compressed. {there}", facts.digest, facts.layers);
     vec![
         Link::good(LinkKind::Registry, &facts.registry, login),
         Link::good(LinkKind::Image, &facts.reference, image),

@@ -239,6 +239,10 @@ fn no_answer_mend(kind: NoAnswer, host: &str) -> String {
 
 fn image_trouble(error: &PullError, asked: Asked<'_>) -> (String, String) {
     match error {
+        PullError::Status(answer) if let Some(digest) = answer.what.strip_prefix("blobs ") => (
+            format!("the manifest names {digest}, and the registry does not have it"),
+            String::from("push the image again: its upload was not finished, or the registry's storage lost this part"),
+        ),
         PullError::Status(_) => {
             let hint = if asked.user.is_none() { " (a private registry may say so of what it hides)" } else { "" };
             let tag = asked.reference.target();

@@ -1,7 +1,8 @@
 //! A look at an image where it lies: the same questions to the same places as a pull, and nothing is kept.
 //!
 //! It has no content store, so it could not keep anything. It asks once: whoever wants to know whether an image can be
-//! pulled wants to hear of the trouble, not to wait for its end.
+//! pulled wants to hear of the trouble, not to wait for its end. Of layers only their presence is asked (HEAD), a few at
+//! a time; that their bytes are sound is seen in a pull.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use domain::compute::{BoxFuture, ImageFacts, ImageInspection, RegistryCredentials};
 use domain::failure::Failure;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::client::Shared;
 use super::error::{PullError, Retries, Spent};
 use super::failure::{self, Stage};
 use super::limits;
 use super::manifest::Configuration;
-use super::reference::Reference;
+use super::reference::{Digest, Reference};
 use super::registries::Registries;
 use super::resolve::{Resolved, Road};
 
@@ -39,20 +41,59 @@ impl Inspector {
     ) -> Result<ImageFacts, Failure> {
         let reference: Reference =
             image.parse().map_err(|error| failure::of_reference(image, &PullError::Reference(error)))?;
-        let road = Road::new(&self.shared, None, reference, credentials.as_ref());
+        let road = Arc::new(Road::new(&self.shared, None, reference, credentials.as_ref()));
         drop(credentials);
         let looking = async {
             // Waiting for one's turn counts as well.
             let _turn = self.at_once.acquire().await;
-            let resolved = road.resolve(architecture, Retries::none()).await?;
-            let configuration = road.configuration(&resolved, Retries::none()).await?;
-            check_platform(&configuration, architecture)?;
-            Ok((resolved, configuration))
+            let of_manifest = |spent| (Stage::Resolve, spent);
+            let of_blob = |spent| (Stage::Copy, spent);
+            let resolved = road.resolve(architecture, Retries::none()).await.map_err(of_manifest)?;
+            let configuration = road.configuration(&resolved, Retries::none()).await.map_err(of_blob)?;
+            check_platform(&configuration, architecture).map_err(of_manifest)?;
+            let layers_seen = look_for_layers(&road, &resolved).await.map_err(of_blob)?;
+            Ok(facts(&road, &resolved, &configuration, layers_seen))
         };
-        let late = |_| Err(Spent { error: PullError::TimedOut, attempts: 1 });
+        let late = |_| Err((Stage::Resolve, Spent { error: PullError::TimedOut, attempts: 1 }));
         let looked = tokio::time::timeout(limits::INSPECTION_TIMEOUT, looking).await.unwrap_or_else(late);
-        let (resolved, configuration) = looked.map_err(|spent| failure::of(Stage::Resolve, &spent, road.asked()))?;
-        Ok(facts(&road, &resolved, &configuration))
+        looked.map_err(|(stage, spent)| failure::of(stage, &spent, road.asked()))
+    }
+}
+
+/// Asks for every layer whether it is there, and answers for how many the registry said so. A layer that is missing is an
+/// error; of several the lowest.
+async fn look_for_layers(road: &Arc<Road>, resolved: &Resolved) -> Result<usize, Spent> {
+    let mut waiting = resolved.manifest.layers.iter().map(|layer| layer.digest.clone()).enumerate();
+    let mut asking = JoinSet::new();
+    let mut answers = Vec::with_capacity(resolved.manifest.layers.len());
+    loop {
+        while asking.len() < limits::LAYERS_AT_ONCE
+            && let Some((index, digest)) = waiting.next()
+        {
+            let (road, place) = (Arc::clone(road), resolved.resolver);
+            asking.spawn(async move { (index, is_there(&road, place, &digest).await) });
+        }
+        match asking.join_next().await {
+            Some(Ok(answer)) => answers.push(answer),
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    answers.sort_by_key(|(index, _)| *index);
+    let mut seen = 0;
+    for (_, answer) in answers {
+        seen += usize::from(answer.map_err(|error| Spent { error, attempts: 1 })?);
+    }
+    Ok(seen)
+}
+
+/// Whether the registry says that a blob is there. `false` where it does not know the question: HEAD, or HEAD at the place
+/// that it redirects to.
+async fn is_there(road: &Road, place: usize, digest: &Digest) -> Result<bool, PullError> {
+    match road.vouch(place, digest).await {
+        Ok(()) => Ok(true),
+        Err(PullError::Status(answer)) if [403, 405, 501].contains(&answer.status) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -92,7 +133,7 @@ fn runs_here(architecture: &str) -> bool {
     std::env::consts::ARCH == own || Path::new("/proc/sys/fs/binfmt_misc").join(emulator).exists()
 }
 
-fn facts(road: &Road, resolved: &Resolved, configuration: &Configuration) -> ImageFacts {
+fn facts(road: &Road, resolved: &Resolved, configuration: &Configuration, layers_seen: usize) -> ImageFacts {
     let asked = road.asked();
     ImageFacts {
         reference: road.reference().to_string(),
@@ -101,6 +142,7 @@ fn facts(road: &Road, resolved: &Resolved, configuration: &Configuration) -> Ima
         digest: resolved.digest.to_string(),
         platform: format!("linux/{}", configuration.architecture),
         layers: resolved.manifest.layers.len(),
+        layers_seen,
         size_bytes: resolved.manifest.size(),
     }
 }

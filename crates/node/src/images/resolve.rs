@@ -196,6 +196,18 @@ impl Road {
         Ok(())
     }
 
+    /// Asks whether this task may have a blob from one of the places that would be asked for it.
+    pub(super) async fn vouch(&self, resolver: usize, digest: &Digest) -> Result<(), PullError> {
+        let mut last = Err(PullError::TimedOut);
+        for client in self.sources(resolver) {
+            last = client.vouch(digest).await;
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
+    }
+
     /// The configuration of the image.
     pub(super) async fn configuration(
         &self,

@@ -28,6 +28,7 @@ async fn facts_come_from_manifest_and_configuration() {
     assert!(facts.size_bytes > 4096, "{facts:?}");
     assert!(facts.digest.starts_with("sha256:"));
     assert_eq!(server.count("GET", "/v2/alice/space/blobs/"), 1, "the configuration, and no layer");
+    assert_eq!((facts.layers_seen, server.count("HEAD", "/v2/alice/space/blobs/")), (2, 2));
     let refused = look(&server.host, "v1", credentials("wr0ng-password"), "amd64").await.expect_err("a wrong password");
     assert_eq!((refused.chain[0].kind, refused.chain[0].outcome), (LinkKind::Registry, Outcome::Broken));
     assert!(!format!("{refused:?}").contains("wr0ng"));
@@ -60,4 +61,40 @@ async fn a_registry_in_trouble_is_asked_once() {
     let failure = look(&server.host, "v1", None, "amd64").await.expect_err("it is in trouble");
     assert_eq!(failure.chain[0].outcome, Outcome::Broken);
     assert!(server.received().len() <= 2, "{:?}", server.received().len());
+}
+
+#[tokio::test]
+async fn what_the_manifest_names_must_be_there() {
+    let whole = image();
+    for digest in whole.blobs.keys() {
+        let mut content = whole.clone();
+        content.blobs.remove(digest);
+        let server = basic_registry(content).await;
+        let failure = look(&server.host, "v1", credentials(PASSWORD), "amd64").await.expect_err("a part is missing");
+        let broken: Vec<_> = failure.chain.iter().filter(|link| link.outcome == Outcome::Broken).collect();
+        assert_eq!((broken.len(), broken[0].kind), (1, LinkKind::Image), "{failure:?}");
+        assert!(broken[0].detail.contains(digest.as_str()), "{failure:?}");
+        assert!(broken[0].mend.contains("push the image again"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_without_head_is_believed() {
+    let content = image();
+    let server = Server::start(
+        move |received| {
+            if received.method == "HEAD" { Reply::new(405) } else { content.answer(received) }
+        },
+    );
+    let facts = look(&server.await.host, "v1", None, "amd64").await.expect("it is there");
+    assert_eq!((facts.layers, facts.layers_seen), (2, 0));
+}
+
+#[tokio::test]
+async fn many_layers_are_asked_for_a_few_at_a_time() {
+    let layers: Vec<_> = (0..40).map(|number| tar_of(&[("number", &[number])])).collect();
+    let server = open_registry(Content::image("v1", &layers)).await;
+    let facts = look(&server.host, "v1", None, "amd64").await.expect("it is there");
+    assert_eq!((facts.layers, facts.layers_seen), (40, 40));
+    assert_eq!(server.count("HEAD", "/v2/alice/space/blobs/"), 40);
 }
