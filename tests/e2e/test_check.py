@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import allow
-from support import BINARY, Image, busybox_layer, free_port
+from support import BINARY, Image, busybox_layer, free_port, layer
 
 MISTRUST = json.dumps({
     "Version": "2012-10-17",
@@ -159,6 +159,23 @@ def test_invalid_definition(world, sound):
     breaks(world, "no definition", "definition", "task definition", "task definition", container=False)
 
 
+def test_every_broken_rule_is_told(world, sound):
+    definition = sound.definition(cpu="300", ipcMode="task")
+    definition["containerDefinitions"][0].update(privileged=True, stopTimeout=1)
+    answer, readable, code = check(world, definition)
+    told = [link["detail"] for _, link in links_of(answer) if link["outcome"] == "broken"]
+    assert code == 1 and len(told) == 4 == readable.count("✗ definition"), readable
+    for words in ("stopTimeout", "No Fargate configuration", "ipcMode", "privileged"):
+        assert words in " ".join(told), told
+    # RegisterTaskDefinition says the first, as ECS does.
+    with pytest.raises(world.ecs.exceptions.ClientException) as refusal:
+        world.ecs.register_task_definition(**definition)
+    assert refusal.value.response["Error"]["Message"] == told[0]
+    volumes = [{"name": name, "efsVolumeConfiguration": {"fileSystemId": "fs-0123456789abcdef0"}} for name in ("one", "two")]
+    answer, readable, _ = check(world, sound.definition(volumes=volumes))
+    assert kinds(answer, "broken") == ["launch", "launch"], readable
+
+
 def test_what_ecs_registers_and_runtask_refuses(world, sound):
     definition = sound.definition(volumes=[{"name": "files", "efsVolumeConfiguration": {"fileSystemId": "fs-0123456789abcdef0"}}])
     answer = breaks(world, definition, "launch", "RunTask", "Take this out", container=False)
@@ -249,6 +266,21 @@ def test_image_and_platform(world, sound):
     arm = sound.definition(runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})
     answer = breaks(world, arm, "platform", "linux/arm64", "cpuArchitecture")
     assert "linux/amd64" in json.dumps(answer)
+
+
+def test_an_image_without_one_of_its_layers(world, sound):
+    """A layer is taken out of the registry's storage: the manifest is there, a pull would fail, and the check says why."""
+    marked = layer(("marked", secrets.token_hex(8).encode()))
+    image = world.registry.push(Image([busybox_layer(), marked], ["/bin/true"]), "alice/torn")
+    answer, _, code = check(world, sound.definition(image=image))
+    assert code == 0 and "all layers" in json.dumps(answer)
+    manifest = world.registry.directory / "data"
+    links = sorted(manifest.glob("docker/registry/v2/repositories/alice/torn/_layers/sha256/*/link"))
+    blobs = [manifest / f"docker/registry/v2/blobs/sha256/{(digest := link.read_text().partition(':')[2])[:2]}/{digest}/data" for link in links]
+    smallest = min((blob for blob in blobs if blob.read_bytes()[:1] != b"{"), key=lambda blob: blob.stat().st_size)
+    smallest.unlink()
+    answer = breaks(world, sound.definition(image=image), "image", "alice/torn", "push the image again")
+    assert smallest.parent.name in json.dumps(answer)
 
 
 def test_a_registry_that_never_answers_does_not_hold_the_check(world, sound):

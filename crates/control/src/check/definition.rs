@@ -1,7 +1,10 @@
 //! The definition itself: ECS's rules for it, and what RunTask looks at before it makes a task.
+//!
+//! ECS refuses a definition with the first rule that it breaks; here every rule is a link of its own, as far as one can be
+//! told without another being mended first.
 
 use api::ecs::{ContainerDefinition, RegisterTaskDefinitionInput, TaskDefinition};
-use domain::ecs::Task;
+use domain::ecs::{Task, unsupported};
 use domain::failure::{Link, LinkKind};
 use domain::iam::Caller;
 use wire::document::input_from_json;
@@ -12,6 +15,7 @@ use crate::front::violations;
 use crate::iam::authorization::authorize;
 use crate::{Access, App, Rehearsal, ServiceError};
 
+const UNSUPPORTED: &str = "UnsupportedFeatureException";
 const NOT_REACHED: &str = "Not reached: the task definition is refused before.";
 
 /// How the definition is given.
@@ -65,22 +69,32 @@ pub(super) async fn look(rehearsal: &Rehearsal, caller: &Caller, written: Writte
     };
     let (link, definition) = match definition {
         Ok((link, definition)) => (link, definition),
-        Err(broken) => return Definition { arn: None, links: vec![broken, launch_not_reached()], outline, task: None },
+        Err(mut links) => {
+            links.push(launch_not_reached());
+            return Definition { arn: None, links, outline, task: None };
+        }
     };
     let arn = definition.task_definition_arn.clone();
     match rehearsal::run(rehearsal, caller, &definition, place).await {
         Ok(task) => Definition { arn, links: vec![link, launched(&task)], outline, task: Some(task) },
-        Err(error) => Definition { arn, links: vec![link, refused(&error, place)], outline, task: None },
+        Err(error) => {
+            let more = unsupported(&definition)
+                .into_iter()
+                .filter(|also| is_unsupported(&error) && also.message != error.message);
+            let links = [link, refused(&error, place)].into_iter();
+            let links = links.chain(more.map(|also| refused(&also.into(), place))).collect();
+            Definition { arn, links, outline, task: None }
+        }
     }
 }
 
-type Known = (Outline, Result<(Link, TaskDefinition), Link>);
+type Known = (Outline, Result<(Link, TaskDefinition), Vec<Link>>);
 
 fn registered(rehearsal: &Rehearsal, caller: &Caller, name: &str) -> Known {
     let Some(definition) = rehearsal::find(rehearsal.app(), caller, name) else {
         let detail = "There is no such task definition, or the family has no ACTIVE revision.";
         let mend = "aws ecs list-task-definitions shows what there is.";
-        return (Outline::default(), Err(Link::broken(LinkKind::Definition, name, detail, mend)));
+        return (Outline::default(), Err(vec![Link::broken(LinkKind::Definition, name, detail, mend)]));
     };
     let arn = definition.task_definition_arn.clone().unwrap_or_default();
     let link = Link::good(LinkKind::Definition, arn, "It is registered.");
@@ -93,17 +107,21 @@ async fn registering(rehearsal: &Rehearsal, caller: &Caller, document: &str) -> 
     };
     let input: RegisterTaskDefinitionInput = match input_from_json(document.as_bytes()) {
         Ok(input) => input,
-        Err(error) => return (Outline::default(), Err(broken("the task definition", error.to_string()))),
+        Err(error) => return (Outline::default(), Err(vec![broken("the task definition", error.to_string())])),
     };
     let (outline, family) = (Outline::of_input(&input), input.family.clone());
     let violations = wire::Check::violations_of(&input);
     if !violations.is_empty() {
         let error = violations::error(&api::ecs::SERVICE, &violations);
-        return (outline, Err(broken(&family, error.message)));
+        return (outline, Err(vec![broken(&family, error.message)]));
+    }
+    let rules = rehearsal::broken_rules(rehearsal, caller, input.clone());
+    if !rules.is_empty() {
+        return (outline, Err(rules.into_iter().map(|rule| broken(&family, rule.message)).collect()));
     }
     let definition = match rehearsal::register(rehearsal, caller, input).await {
         Ok(definition) => definition,
-        Err(error) => return (outline, Err(broken(&family, error.message))),
+        Err(error) => return (outline, Err(vec![broken(&family, error.message)])),
     };
     let subject = format!("{family}:{}", definition.revision.unwrap_or_default());
     let link = Link::good(LinkKind::Definition, subject, "RegisterTaskDefinition would take it, under this name.");
@@ -122,12 +140,14 @@ fn launched(task: &Task) -> Link {
     Link::good(LinkKind::Launch, &task.spec.launch_type, detail)
 }
 
+fn is_unsupported(error: &ServiceError) -> bool {
+    error.code == UNSUPPORTED
+}
+
 fn refused(error: &ServiceError, place: &Place) -> Link {
     let mend = match &*error.code {
         "ClusterNotFoundException" => "Make the cluster (aws ecs create-cluster), or name another one with cluster.",
-        "UnsupportedFeatureException" => {
-            "Take this out of the task definition; SPECIFICATION.md lists what is not run."
-        }
+        UNSUPPORTED => "Take this out of the task definition; SPECIFICATION.md lists what is not run.",
         _ if error.message.contains("ubnet") => "Name a subnet that exists: aws ec2 describe-subnets.",
         _ if error.message.contains("launch_type") => {
             "Give the task definition what FARGATE needs (networkMode awsvpc, cpu, memory); with requiresCompatibilities \

@@ -7,7 +7,7 @@ use api::ecs::{
     AwsVpcConfiguration, CreateClusterInput, NetworkConfiguration, RegisterTaskDefinitionInput, RunTaskInput,
     TaskDefinition,
 };
-use domain::ecs::{Task, complete_role, tags_from};
+use domain::ecs::{Refusal, Task, complete_role, tags_from};
 use domain::iam::{Caller, Identity};
 
 use super::task_definition::{self, TASKS_PRINCIPAL};
@@ -34,6 +34,11 @@ pub(crate) async fn register(
     let app = rehearsal.app();
     let tags = tags_from(input.tags.as_deref())?;
     app.store.write(|state| task_definition::add(app, state, caller, input, tags)).await
+}
+
+/// What a definition does wrong, all of it, in ECS's words.
+pub(crate) fn broken_rules(rehearsal: &Rehearsal, caller: &Caller, input: RegisterTaskDefinitionInput) -> Vec<Refusal> {
+    task_definition::broken_rules(rehearsal.app(), caller, input)
 }
 
 /// The definition that an ARN, `family:revision` or a family means.

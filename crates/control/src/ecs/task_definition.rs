@@ -8,7 +8,7 @@ use api::ecs::{
     DeregisterTaskDefinitionOutput, DescribeTaskDefinitionInput, DescribeTaskDefinitionOutput, Failure,
     RegisterTaskDefinitionInput, RegisterTaskDefinitionOutput, TaskDefinition,
 };
-use domain::ecs::{Registration, complete_role, tags_from};
+use domain::ecs::{Refusal, Registration, complete_role, tags_from};
 use domain::iam::Caller;
 
 use super::error::{client, parameter};
@@ -68,6 +68,19 @@ pub(super) fn add(
     state.task_definition_families.put(&family_arn, FamilyRecord { latest_revision: revision });
     state.task_definitions.put(&arn, TaskDefinitionRecord { definition: definition.clone(), tags });
     Ok(definition)
+}
+
+/// All of ECS's rules that a definition breaks.
+pub(super) fn broken_rules(app: &App, caller: &Caller, input: RegisterTaskDefinitionInput) -> Vec<Refusal> {
+    let arn = arn::task_definition(app, caller, &input.family);
+    let registration = Registration {
+        account: &caller.account,
+        arn: &arn,
+        revision: 1,
+        registered_by: &caller.arn(),
+        registered_at: app.now(),
+    };
+    domain::ecs::examine(input, registration).err().unwrap_or_default()
 }
 
 /// DescribeTaskDefinition.

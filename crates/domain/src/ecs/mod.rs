@@ -13,7 +13,7 @@ mod task;
 pub(crate) mod testing;
 mod unsupported;
 
-pub use definition::{Registration, register};
+pub use definition::{Registration, examine, register};
 pub use names::{complete_role, is_name};
 pub use refusal::Refusal;
 pub use start::{ContainerIds, NewTask, new_task};
@@ -21,3 +21,4 @@ pub use tags::{MANAGED_TAG_CLUSTER, merge_tags, tags_from};
 pub use task::{
     AttachmentStatus, ContainerStatus, DesiredStatus, SecretReference, StopCode, Task, TaskContainer, TaskStatus,
 };
+pub use unsupported::unsupported;

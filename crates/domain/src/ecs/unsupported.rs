@@ -6,24 +6,32 @@ use super::Refusal;
 
 /// The first thing in the definition that Tidegate does not run.
 pub(super) fn check(definition: &TaskDefinition) -> Result<(), Refusal> {
+    unsupported(definition).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// What in the definition Tidegate does not run, one refusal for each thing; of volumes and containers the first of each.
+pub fn unsupported(definition: &TaskDefinition) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     let mode = definition.network_mode.as_deref().unwrap_or("bridge");
     if mode != "awsvpc" {
-        return refuse(&format!("tasks of network mode '{mode}'; use 'awsvpc'"));
+        refusals.extend(refuse(&format!("tasks of network mode '{mode}'; use 'awsvpc'")).err());
     }
     let system = definition.runtime_platform.as_ref().and_then(|platform| platform.operating_system_family.as_deref());
     if let Some(system) = system
         && system != "LINUX"
     {
-        return refuse(&format!("tasks of the operating system family '{system}'"));
+        refusals.extend(refuse(&format!("tasks of the operating system family '{system}'")).err());
     }
     if definition.pid_mode.as_deref() == Some("host") || definition.ipc_mode.as_deref() == Some("host") {
-        return refuse("tasks in the host's process or IPC namespace");
+        refusals.extend(refuse("tasks in the host's process or IPC namespace").err());
     }
     if definition.proxy_configuration.is_some() {
-        return refuse("proxy configurations");
+        refusals.extend(refuse("proxy configurations").err());
     }
-    definition.volumes.iter().flatten().try_for_each(check_volume)?;
-    definition.container_definitions.iter().flatten().try_for_each(check_container)
+    refusals.extend(definition.volumes.iter().flatten().filter_map(|volume| check_volume(volume).err()));
+    let containers = definition.container_definitions.iter().flatten();
+    refusals.extend(containers.filter_map(|container| check_container(container).err()));
+    refusals
 }
 
 fn refuse(what: &str) -> Result<(), Refusal> {

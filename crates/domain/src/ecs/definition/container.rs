@@ -16,15 +16,24 @@ const ENVIRONMENT_FILES: usize = 10;
 /// The most exit codes that a restart policy ignores.
 const IGNORED_EXIT_CODES: usize = 50;
 
-/// Checks what holds for a container wherever it will run.
-pub(in crate::ecs) fn check(definition: &TaskDefinition, container: &ContainerDefinition) -> Result<(), Refusal> {
-    names::check_image(container.image.as_deref().unwrap_or_default())?;
-    check_numbers(container)?;
-    check_credentials(definition, container)?;
-    check_environment(definition, container)?;
-    check_network(definition, container)?;
-    check_log(container)?;
-    check_health(container)?;
+/// Checks what holds for a container wherever it will run: the first that is broken of each group of rules.
+pub(in crate::ecs) fn check(definition: &TaskDefinition, container: &ContainerDefinition) -> Vec<Refusal> {
+    // That there must be an image is told elsewhere.
+    let image = container.image.as_deref().filter(|image| !image.is_empty());
+    let checks = [
+        image.map_or(Ok(()), names::check_image),
+        check_numbers(container),
+        check_credentials(definition, container),
+        check_environment(definition, container),
+        check_network(definition, container),
+        check_log(container),
+        check_health(container),
+        check_ulimits(container),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn check_ulimits(container: &ContainerDefinition) -> Result<(), Refusal> {
     for ulimit in container.ulimits.iter().flatten() {
         if ulimit.soft_limit > ulimit.hard_limit && ulimit.hard_limit != -1 {
             return Err(Refusal::client(format!("Soft limit exceeds hard limit for ulimit {}", ulimit.name)));

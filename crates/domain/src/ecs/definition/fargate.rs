@@ -2,6 +2,7 @@
 
 use api::ecs::{ContainerDefinition, TaskDefinition, Volume};
 
+use super::{Setting, Size};
 use crate::ecs::{Refusal, names, size};
 
 /// Ephemeral storage that can be asked for, in GiB.
@@ -11,29 +12,43 @@ const LOG_DRIVERS: [&str; 3] = ["awslogs", "splunk", "awsfirelens"];
 /// CPU that Windows needs, in units.
 const WINDOWS_CPU: u32 = 1024;
 
-/// The first of Fargate's rules that the definition breaks.
-pub(in crate::ecs) fn check(definition: &TaskDefinition, cpu: Option<u32>, memory: Option<u32>) -> Result<(), Refusal> {
+/// Fargate's rules that the definition breaks.
+pub(in crate::ecs) fn check(definition: &TaskDefinition, size: Size) -> Vec<Refusal> {
+    let mut broken = Vec::new();
     if definition.network_mode.as_deref() != Some("awsvpc") {
-        return Err(Refusal::client("Fargate only supports network mode ‘awsvpc’."));
+        broken.push(Refusal::client("Fargate only supports network mode ‘awsvpc’."));
     }
-    let cpu = cpu.ok_or_else(|| Refusal::client("Fargate requires that 'cpu' be defined at the task level."))?;
-    let memory =
-        memory.ok_or_else(|| Refusal::client("Fargate requires that 'memory' be defined at the task level."))?;
-    size::check_fargate(cpu, memory)?;
-    check_platform(definition, cpu)?;
-    if definition.pid_mode.as_deref() == Some("host") {
-        return Err(Refusal::client(
+    broken.extend(check_size(size));
+    let host_processes = definition.pid_mode.as_deref() == Some("host");
+    let checks = [
+        size.cpu.known().map_or(Ok(()), |cpu| check_platform(definition, cpu)),
+        refuse_with(
+            host_processes,
             "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is \
              'task'.",
-        ));
+        ),
+        refuse(definition.ipc_mode.is_some(), "ipcMode"),
+        refuse(definition.placement_constraints.iter().flatten().next().is_some(), "constraints"),
+        definition.ephemeral_storage.as_ref().map_or(Ok(()), |storage| check_storage(storage.size_in_gib)),
+    ];
+    broken.extend(checks.into_iter().filter_map(Result::err));
+    broken.extend(definition.volumes.iter().flatten().flat_map(check_volume));
+    let containers = definition.container_definitions.iter().flatten();
+    broken.extend(containers.flat_map(|container| check_container(definition, container)));
+    broken
+}
+
+fn check_size(size: Size) -> Vec<Refusal> {
+    let mut broken = Vec::new();
+    for (name, setting) in [("cpu", size.cpu), ("memory", size.memory)] {
+        if setting == Setting::Absent {
+            broken.push(Refusal::client(format!("Fargate requires that '{name}' be defined at the task level.")));
+        }
     }
-    refuse(definition.ipc_mode.is_some(), "ipcMode")?;
-    refuse(!definition.placement_constraints.iter().flatten().count().eq(&0), "constraints")?;
-    if let Some(storage) = &definition.ephemeral_storage {
-        check_storage(storage.size_in_gib)?;
+    if let (Some(cpu), Some(memory)) = (size.cpu.known(), size.memory.known()) {
+        broken.extend(size::check_fargate(cpu, memory).err());
     }
-    definition.volumes.iter().flatten().try_for_each(check_volume)?;
-    definition.container_definitions.iter().flatten().try_for_each(|container| check_container(definition, container))
+    broken
 }
 
 /// Checks the size of the ephemeral storage that a definition or RunTask asks for.
@@ -54,10 +69,11 @@ pub(in crate::ecs) fn check_storage(gib: i32) -> Result<(), Refusal> {
 }
 
 fn refuse(given: bool, what: &str) -> Result<(), Refusal> {
-    if given {
-        return Err(Refusal::client(format!("Fargate compatible task definitions do not support {what}")));
-    }
-    Ok(())
+    refuse_with(given, &format!("Fargate compatible task definitions do not support {what}"))
+}
+
+fn refuse_with(given: bool, message: &str) -> Result<(), Refusal> {
+    if given { Err(Refusal::client(message)) } else { Ok(()) }
 }
 
 fn check_platform(definition: &TaskDefinition, cpu: u32) -> Result<(), Refusal> {
@@ -70,39 +86,45 @@ fn check_platform(definition: &TaskDefinition, cpu: u32) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn check_volume(volume: &Volume) -> Result<(), Refusal> {
-    refuse(volume.docker_volume_configuration.is_some(), "dockerVolumeConfiguration")?;
-    refuse(volume.host.as_ref().is_some_and(|host| host.source_path.is_some()), "sourcePath")?;
-    refuse(volume.fsx_windows_file_server_volume_configuration.is_some(), "fsxWindowsFileServerVolumeConfiguration")
+fn check_volume(volume: &Volume) -> Vec<Refusal> {
+    let checks = [
+        refuse(volume.docker_volume_configuration.is_some(), "dockerVolumeConfiguration"),
+        refuse(volume.host.as_ref().is_some_and(|host| host.source_path.is_some()), "sourcePath"),
+        refuse(
+            volume.fsx_windows_file_server_volume_configuration.is_some(),
+            "fsxWindowsFileServerVolumeConfiguration",
+        ),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
 }
 
-fn check_container(definition: &TaskDefinition, container: &ContainerDefinition) -> Result<(), Refusal> {
-    if container.privileged == Some(true) {
-        return Err(Refusal::client("Fargate requires that the 'privileged' setting be 'false'"));
-    }
-    refuse(
-        container.docker_security_options.as_ref().is_some_and(|options| !options.is_empty()),
-        "dockerSecurityOptions",
-    )?;
-    refuse(container.credential_specs.as_ref().is_some_and(|specs| !specs.is_empty()), "credentialSpecs")?;
-    if container.resource_requirements.iter().flatten().any(|requirement| requirement.r#type == "GPU") {
-        return Err(Refusal::client("Tasks using the Fargate launch type do not support GPU resource requirements"));
-    }
-    check_linux(container)?;
-    for (setting, value) in [("startTimeout", container.start_timeout), ("stopTimeout", container.stop_timeout)] {
-        if value.is_some_and(|seconds| seconds > 120) {
-            return Err(Refusal::client(format!(
-                "the '{setting}' setting for container '{}' must be between 2 and 120",
-                container.name.as_deref().unwrap_or_default()
-            )));
-        }
-    }
-    if names::is_ecr_image(container.image.as_deref().unwrap_or_default()) && definition.execution_role_arn.is_none() {
-        return Err(Refusal::client(
+fn check_container(definition: &TaskDefinition, container: &ContainerDefinition) -> Vec<Refusal> {
+    let filled = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    let is_ecr_image = names::is_ecr_image(container.image.as_deref().unwrap_or_default());
+    let checks = [
+        refuse_with(container.privileged == Some(true), "Fargate requires that the 'privileged' setting be 'false'"),
+        refuse(filled(&container.docker_security_options), "dockerSecurityOptions"),
+        refuse(filled(&container.credential_specs), "credentialSpecs"),
+        refuse_with(
+            container.resource_requirements.iter().flatten().any(|requirement| requirement.r#type == "GPU"),
+            "Tasks using the Fargate launch type do not support GPU resource requirements",
+        ),
+        check_linux(container),
+        check_timeout(container, "startTimeout", container.start_timeout),
+        check_timeout(container, "stopTimeout", container.stop_timeout),
+        refuse_with(
+            is_ecr_image && definition.execution_role_arn.is_none(),
             "Fargate requires task definition to have execution role ARN to support ECR images.",
-        ));
-    }
-    check_log(definition, container)
+        ),
+        check_log(definition, container),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn check_timeout(container: &ContainerDefinition, setting: &str, value: Option<i32>) -> Result<(), Refusal> {
+    let name = container.name.as_deref().unwrap_or_default();
+    let message = format!("the '{setting}' setting for container '{name}' must be between 2 and 120");
+    refuse_with(value.is_some_and(|seconds| seconds > 120), &message)
 }
 
 fn check_linux(container: &ContainerDefinition) -> Result<(), Refusal> {

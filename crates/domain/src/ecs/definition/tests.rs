@@ -24,18 +24,21 @@ fn article() -> Value {
     })
 }
 
+const REGISTRATION: Registration<'_> = Registration {
+    account: "123456789012",
+    arn: "arn:aws:ecs:us-east-1:123456789012:task-definition/space-td:1",
+    revision: 1,
+    registered_by: "arn:aws:iam::123456789012:root",
+    registered_at: Timestamp::from_seconds(1),
+};
+
 fn try_register(input: Value) -> Result<TaskDefinition, Refusal> {
-    let input = serde_json::from_value(input).expect("the shape of the model");
-    register(
-        input,
-        Registration {
-            account: "123456789012",
-            arn: "arn:aws:ecs:us-east-1:123456789012:task-definition/space-td:1",
-            revision: 1,
-            registered_by: "arn:aws:iam::123456789012:root",
-            registered_at: Timestamp::from_seconds(1),
-        },
-    )
+    register(serde_json::from_value(input).expect("the shape of the model"), REGISTRATION)
+}
+
+fn broken_rules(input: Value) -> Vec<String> {
+    let examined = examine(serde_json::from_value(input).expect("the shape of the model"), REGISTRATION);
+    examined.err().unwrap_or_default().into_iter().map(|refusal| refusal.message).collect()
 }
 
 /// The article's definition with other values at some places (`/containerDefinitions/0/cpu`); null takes away.
@@ -395,4 +398,58 @@ fn off_fargate_some_memory_must_be_given() {
         refusal.message.starts_with("Invalid setting for container 'space'. At least one of 'memory'"),
         "{refusal}"
     );
+}
+
+#[test]
+fn every_rule_that_is_broken_is_told_and_the_first_first() {
+    assert_eq!(broken_rules(article()), [""; 0]);
+    let c = "/containerDefinitions/0";
+    let input = changed(&[
+        ("/family", json!("no family")),
+        ("/networkMode", json!("host")),
+        ("/memory", json!("513")),
+        ("/ipcMode", json!("task")),
+        (&format!("{c}/privileged"), json!(true)),
+        (&format!("{c}/stopTimeout"), json!(1)),
+        (&format!("{c}/mountPoints"), json!([{"sourceVolume": "nowhere", "containerPath": "/a"}])),
+    ]);
+    let told = broken_rules(input.clone());
+    let starts = [
+        "Family contains invalid characters.",
+        "Unknown volume 'nowhere'.",
+        "the 'stopTimeout' setting for container 'space' must be between",
+        "Fargate only supports network mode",
+        "No Fargate configuration exists for given values",
+        "Fargate compatible task definitions do not support ipcMode",
+        "Fargate requires that the 'privileged' setting be 'false'",
+    ];
+    assert_eq!(told.len(), starts.len(), "{told:?}");
+    for (text, start) in told.iter().zip(starts) {
+        assert!(text.starts_with(start), "{text} is not {start}");
+    }
+    assert_eq!(try_register(input).expect_err("broken").message, told[0]);
+}
+
+#[test]
+fn what_only_follows_from_something_else_is_not_told() {
+    let c = "/containerDefinitions/0";
+    for (pointer, value, start) in [
+        ("/cpu", json!("much"), "Invalid 'cpu' setting for task."),
+        ("/memory", json!("much"), "Invalid 'memory' setting for task."),
+        ("/executionRoleArn", json!("arn:aws:iam::123456789012:user/a"), ""),
+        (&format!("{c}/image"), Value::Null, "Container.image should not be null or empty."),
+        (&format!("{c}/name"), Value::Null, "Container.name should not be null or empty."),
+        ("/containerDefinitions", json!([]), "Container list cannot be empty"),
+    ] {
+        let told = broken_rules(changed(&[(pointer, value)]));
+        assert_eq!(told.len(), 1, "{pointer}: {told:?}");
+        assert!(told[0].starts_with(start), "{told:?}");
+    }
+    // Two containers that break one rule whose text names neither.
+    let mut input = changed(&[(&format!("{c}/privileged"), json!(true))]);
+    let mut second = input["containerDefinitions"][0].clone();
+    second["name"] = json!("second");
+    second["portMappings"] = json!([]);
+    input["containerDefinitions"].as_array_mut().expect("a list").push(second);
+    assert_eq!(broken_rules(input), ["Fargate requires that the 'privileged' setting be 'false'"]);
 }
