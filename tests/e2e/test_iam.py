@@ -276,3 +276,23 @@ def test_policies_are_simulated_as_they_are_decided(iam):
     answer = iam.simulate_custom_policy(PolicyInputList=[json.dumps(document)], ActionNames=["logs:PutLogEvents"])
     result = answer["EvaluationResults"][0]
     assert result["EvalDecision"] == "implicitDeny" and result["MissingContextValues"] == ["aws:RequestTag/team"]
+
+
+def test_conditions_on_the_headers_of_a_request(server, iam):
+    """What the sender writes is no proof of who it is, but policies may ask for it, as on AWS."""
+    name = unique("headers")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    mine = server.client("iam", key["AccessKeyId"], key["SecretAccessKey"])
+    headers = {}
+    mine.meta.events.register("before-send.iam.*", lambda request, **_: request.headers.update(headers) and None)
+    document = json.loads(allow("iam:ListRoles", "*"))
+    document["Statement"][0]["Condition"] = {"StringLike": {"aws:UserAgent": "build-*", "aws:Referer": "https://wiki.example/*"}}
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    refused("AccessDenied", mine.list_roles)
+    headers["User-Agent"] = "build-7"
+    refused("AccessDenied", mine.list_roles)
+    headers["Referer"] = "https://wiki.example/how-to"
+    assert "Roles" in mine.list_roles()
+    headers["User-Agent"] = "Boto3/1"
+    refused("AccessDenied", mine.list_roles)

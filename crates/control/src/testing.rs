@@ -170,6 +170,8 @@ pub(crate) fn root() -> Caller {
         identity: Identity::Root,
         access_key_id: "AKIATEST".into(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use api::Service;
 use domain::iam::{Caller, Identity};
 use domain::regions::REGIONS;
+use http::header::{HeaderName, REFERER, USER_AGENT};
 use http::request::Parts;
 use wire::Protocol;
 use wire::sigv4::{Claim, Expected, Request, SignatureError};
@@ -29,13 +30,15 @@ pub(super) fn is_unsigned(service: &Service, operation: &str) -> bool {
 }
 
 /// The caller of a request that nobody signs.
-pub(super) fn anonymous(app: &App, peer: IpAddr) -> Caller {
+pub(super) fn anonymous(app: &App, head: &Parts, peer: IpAddr) -> Caller {
     Caller {
         account: String::new(),
         region: app.settings.region.clone(),
         identity: Identity::Anonymous,
         access_key_id: String::new(),
         source_ip: Some(peer),
+        user_agent: text_of(head, &USER_AGENT),
+        referer: text_of(head, &REFERER),
         via_service: None,
     }
 }
@@ -44,6 +47,11 @@ pub(super) fn anonymous(app: &App, peer: IpAddr) -> Caller {
 pub(super) fn claimed_key(head: &Parts) -> Option<String> {
     let headers = headers(head);
     Claim::of(&request(head, &headers, &[])).ok().map(|claim| claim.access_key_id)
+}
+
+/// A header of a request, with replacement characters where it is not text.
+pub(super) fn text_of(head: &Parts, name: &HeaderName) -> Option<String> {
+    head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// A header that is not text cannot have been signed by any SDK; left out, it breaks the signature if it was.
@@ -89,6 +97,8 @@ pub(super) fn verified(
         })?;
     claim.check_signature(&request, &secret)?;
     caller.source_ip = Some(peer);
+    caller.user_agent = text_of(head, &USER_AGENT);
+    caller.referer = text_of(head, &REFERER);
     if claim.region != "aws-global" {
         caller.region = claim.region;
     }

@@ -94,7 +94,7 @@ impl Door {
             trail: Trail::default(),
         };
         let caller = if authentication::is_unsigned(call.service, call.operation) {
-            authentication::anonymous(&self.app, peer)
+            authentication::anonymous(&self.app, head, peer)
         } else {
             authentication::caller(&self.app, call.service, head, &body, peer).map_err(|error| {
                 let refusal = refuse(error);
@@ -116,8 +116,7 @@ impl Door {
 }
 
 pub(super) fn origin(head: &Parts, peer: IpAddr) -> Origin {
-    let user_agent = head.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Origin::Client { peer, user_agent }
+    Origin::Client { peer, user_agent: authentication::text_of(head, &USER_AGENT) }
 }
 
 async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {

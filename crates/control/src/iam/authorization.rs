@@ -253,6 +253,11 @@ fn context(app: &App, state: &State, caller: &Caller, access: &Access) -> Contex
     if let Some(address) = caller.source_ip {
         context.set("aws:SourceIp", address.to_canonical().to_string());
     }
+    for (key, header) in [("aws:UserAgent", &caller.user_agent), ("aws:Referer", &caller.referer)] {
+        if let Some(header) = header {
+            context.set(key, header.as_str());
+        }
+    }
     principal_keys(state, caller, now, &mut context);
     via_keys(caller, access, &mut context);
     let mut supplied: BTreeMap<&str, &Vec<String>> = BTreeMap::new();

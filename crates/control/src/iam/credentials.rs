@@ -156,7 +156,16 @@ fn check_user(state: &State, arn: &str, id: &str) -> Result<(), CredentialError>
 
 fn caller(app: &App, account: String, identity: Identity, access_key_id: &str) -> Caller {
     let (region, access_key_id) = (app.settings.region.clone(), access_key_id.to_owned());
-    Caller { account, region, identity, access_key_id, source_ip: None, via_service: None }
+    Caller {
+        account,
+        region,
+        identity,
+        access_key_id,
+        source_ip: None,
+        user_agent: None,
+        referer: None,
+        via_service: None,
+    }
 }
 
 /// Temporary credentials with which this caller can sign until `expiration`.

@@ -34,6 +34,8 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
         identity: Identity::Service { name: TASK_SERVICE.to_owned() },
         access_key_id: String::new(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     };
     let mut access = Access::to("sts:AssumeRole", role_arn)

@@ -357,6 +357,8 @@ fn caller_of(app: &App, arn: &str, state: &State) -> Result<Caller, ServiceError
         identity,
         access_key_id: String::new(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     })
 }

@@ -89,6 +89,8 @@ fn step_command(app: &App, command: &RotationCommand, job: &Job, step: &str) -> 
         identity: Identity::Root,
         access_key_id: String::new(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     };
     let expiration = app.now().plus_seconds(ROTATION_STEP_SECONDS);

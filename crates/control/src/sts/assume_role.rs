@@ -60,6 +60,8 @@ pub(super) async fn run(app: Arc<App>, request: Request<AssumeRoleInput>) -> Res
         },
         access_key_id: String::new(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     };
     let issued = issue(&app, &session, now.plus_seconds(i64::from(seconds)))?;

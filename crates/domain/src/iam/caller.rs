@@ -18,6 +18,10 @@ pub struct Caller {
     pub access_key_id: String,
     /// Where the call came from, when it came over the network.
     pub source_ip: Option<IpAddr>,
+    /// The call's `User-Agent`, as its sender likes to write it: `aws:UserAgent`.
+    pub user_agent: Option<String>,
+    /// The call's `Referer`, as its sender likes to write it: `aws:Referer`.
+    pub referer: Option<String>,
     /// The service through which the call is made (`secretsmanager.us-east-1.amazonaws.com`): `aws:ViaService` and
     /// `kms:ViaService`.
     pub via_service: Option<String>,

@@ -78,7 +78,11 @@ async fn conditions_see_the_global_keys_and_those_of_the_call() {
         tags: vec![shapes::Tag { key: "team".into(), value: "web".into() }],
     };
     crate::iam::tag::tag_user(Arc::clone(&app), by_root(tag)).await.expect("tagged");
-    let alice = Caller { source_ip: Some(IpAddr::from([10, 1, 2, 3])), ..caller_of(&user) };
+    let alice = Caller {
+        source_ip: Some(IpAddr::from([10, 1, 2, 3])),
+        user_agent: Some("tests/1.0 (linux)".into()),
+        ..caller_of(&user)
+    };
     for (condition, expected) in [
         (r#"{"StringEquals":{"aws:PrincipalTag/team":"web","aws:username":"alice","aws:PrincipalType":"User"}}"#, true),
         (r#"{"StringEquals":{"aws:PrincipalTag/Team":"data"}}"#, false),
@@ -95,6 +99,9 @@ async fn conditions_see_the_global_keys_and_those_of_the_call() {
         (r#"{"Bool":{"aws:ViaAWSService":"false"}}"#, true),
         (r#"{"ArnEquals":{"ecs:cluster":"arn:aws:ecs:us-east-1:123456789012:cluster/c"}}"#, true),
         (r#"{"Null":{"aws:TokenIssueTime":"true"}}"#, true),
+        (r#"{"StringLike":{"aws:UserAgent":"tests/*"}}"#, true),
+        (r#"{"StringLike":{"aws:UserAgent":"Boto3/*"}}"#, false),
+        (r#"{"Null":{"aws:Referer":"true"}}"#, true),
         (r#"{"StringEquals":{"aws:ResourceAccount":"123456789012"}}"#, true),
     ] {
         let text = format!(

@@ -20,6 +20,8 @@ pub(super) fn caller(account: &str, identity: Identity) -> Caller {
         identity,
         access_key_id: String::new(),
         source_ip: None,
+        user_agent: None,
+        referer: None,
         via_service: None,
     }
 }
