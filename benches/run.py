@@ -3,8 +3,8 @@
     make bench                       everything
     benches/run.py start task pull   some of: start, idle, api, task, pull
 
-Peers are used where they are installed and named as missing where not: podman with runc (tasks, pulls), moto's server
-(the API). Both sides take turns, so that a busy machine is busy for both.
+Peers are used where they are installed and named as missing where not: podman with runc and containerd by its own `ctr`
+(tasks, pulls), moto's server (the API). All sides take turns, so that a busy machine is busy for all.
 """
 
 import json
@@ -50,15 +50,16 @@ def percentile(values, part):
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-def show(name, unit, ours, theirs=None, peer=""):
-    """Prints one line: ours p50 and p99, the peer's, and the ratio of the medians (below 1: Tidegate needs less)."""
+def show(name, unit, ours, **peers):
+    """Prints a line: ours p50 and p99, and each peer's with the ratio of the medians (below 1: Tidegate needs less)."""
     line = f"{name:44} p50 {percentile(ours, .5):9.2f} {unit}  p99 {percentile(ours, .99):9.2f} {unit}"
-    if theirs:
-        line += f"   {peer} p50 {percentile(theirs, .5):9.2f} {unit}   ratio {percentile(ours, .5) / percentile(theirs, .5):.2f}"
-    elif peer:
-        line += f"   {peer}: not installed, not measured"
+    for peer, theirs in peers.items():
+        if theirs:
+            line += f"   {peer} p50 {percentile(theirs, .5):9.2f} {unit}   ratio {percentile(ours, .5) / percentile(theirs, .5):.2f}"
+        else:
+            line += f"   {peer}: not installed, not measured"
     print(line, flush=True)
-    RESULTS.append({"name": name, "unit": unit, "ours": ours, "peer": peer, "theirs": theirs})
+    RESULTS.append({"name": name, "unit": unit, "ours": ours, "peers": peers})
 
 
 def resident_mib(pid):
@@ -118,7 +119,7 @@ def bench_start():
         if moto_executable() and len(theirs) < 3:
             port = free_port()
             theirs.append(milliseconds_until_listening([moto_executable(), "-H", "127.0.0.1", "-p", str(port)], port, os.environ))
-    show("server start, empty data directory", "ms", ours, theirs, "moto")
+    show("server start, empty data directory", "ms", ours, moto=theirs)
 
 
 def bench_idle():
@@ -133,7 +134,7 @@ def bench_idle():
         moto.stop()
     server.stop()
     shutil.rmtree(directory)
-    show("memory when idle", "MiB", ours, theirs, "moto")
+    show("memory when idle", "MiB", ours, moto=theirs)
 
 
 class Caller:
@@ -181,7 +182,7 @@ def bench_api():
         for _ in range(10):
             for mine, caller in zip(taken, callers):
                 mine += caller.times(service, target, body, 50)
-        show(f"API: {name}", "ms", taken[0], taken[1] if moto else None, "moto")
+        show(f"API: {name}", "ms", taken[0], moto=taken[1] if moto else [])
     if moto:
         moto.stop()
     server.stop()
@@ -195,6 +196,52 @@ def podman(storage, *arguments):
     return done
 
 
+class Containerd:
+    """containerd with a directory of its own, called as its own client does: no network is joined to what it runs."""
+
+    def __init__(self, directory, registry):
+        directory.mkdir(parents=True)
+        self.address = directory / "containerd.sock"
+        self.credentials = f"{registry.user}:{registry.password}"
+        configuration = directory / "config.toml"
+        configuration.write_text(
+            f'version = 2\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
+            f'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "{self.address}"\n')
+        self.process = subprocess.Popen(["containerd", "--config", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        STARTED.append(self.process)
+        until(lambda: subprocess.run(["ctr", "-a", self.address, "version"], capture_output=True).returncode == 0, 20, "containerd")
+
+    @staticmethod
+    def is_installed():
+        return all(shutil.which(program) for program in ("containerd", "ctr", "runc"))
+
+    def ctr(self, *arguments):
+        done = subprocess.run(["ctr", "-a", self.address, *arguments], capture_output=True, text=True)
+        assert done.returncode == 0, f"ctr {' '.join(arguments[:2])}: {done.stderr}"
+
+    def pull(self, image):
+        self.ctr("images", "pull", "--plain-http", "--user", self.credentials, image)
+
+    def run(self, image, name):
+        """Asks the registry anew, as Tidegate does, and starts."""
+        self.pull(image)
+        self.ctr("run", "--detach", image, name)
+
+    def remove(self, name):
+        self.ctr("tasks", "rm", "--force", name)
+        self.ctr("containers", "rm", name)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def milliseconds(work, *arguments):
+    start = time.perf_counter()
+    work(*arguments)
+    return (time.perf_counter() - start) * 1000
+
+
 def bench_task():
     directory = temporary()
     registry = Registry(directory / "registry")
@@ -204,7 +251,8 @@ def bench_task():
     with_podman = shutil.which("podman") is not None
     if with_podman:
         podman(directory / "podman", "login", "--tls-verify=false", "-u", registry.user, "-p", registry.password, registry.host)
-    ours, server_side, theirs = [], [], []
+    containerd = Containerd(directory / "containerd", registry) if Containerd.is_installed() else None
+    ours, server_side, theirs, containerds = [], [], [], []
     for turn in range(TURNS + 2):
         start = time.perf_counter()
         task = world.run(definition)
@@ -220,15 +268,24 @@ def bench_task():
             podman(directory / "podman", "run", "--detach", "--pull=always", "--network", PODMAN_NETWORK, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--tls-verify=false", "--name", name, world.image)
             peer = (time.perf_counter() - start) * 1000
             podman(directory / "podman", "rm", "--force", "--time", "0", name)
+        if containerd:
+            name = f"bench-{secrets.token_hex(4)}"
+            third = milliseconds(containerd.run, world.image, name)
+            containerd.remove(name)
         if turn >= 2:
             ours.append(took)
             server_side.append(inside)
             if with_podman:
                 theirs.append(peer)
-    show("RunTask call to RUNNING seen, image cached", "ms", ours, theirs, "podman run --pull=always")
+            if containerd:
+                containerds.append(third)
+    peers = {"podman run --pull=always": theirs, "ctr images pull and run, no network": containerds}
+    show("RunTask call to RUNNING seen, image cached", "ms", ours, **peers)
     show("  of it createdAt to startedAt", "ms", server_side)
     if with_podman:
         podman(directory / "podman", "system", "reset", "--force")
+    if containerd:
+        containerd.stop()
     remove_all_tasks(server)
     server.stop()
     registry.stop()
@@ -249,7 +306,7 @@ def bench_pull():
     directory = temporary()
     registry = Registry(directory / "registry")
     image = registry.push(large_image(), "alice/large")
-    ours, theirs = [], []
+    ours, theirs, containerds = [], [], []
     for turn in range(max(3, TURNS // 4)):
         server = Server(directory / f"server-{turn}")
         world = World(server, registry)
@@ -260,11 +317,15 @@ def bench_pull():
         shutil.rmtree(directory / f"server-{turn}")
         if shutil.which("podman"):
             storage = directory / f"podman-{turn}"
-            start = time.perf_counter()
-            podman(storage, "pull", "--quiet", "--tls-verify=false", "--creds", f"{registry.user}:{registry.password}", image)
-            theirs.append((time.perf_counter() - start) * 1000)
+            pull = ("pull", "--quiet", "--tls-verify=false", "--creds", f"{registry.user}:{registry.password}", image)
+            theirs.append(milliseconds(podman, storage, *pull))
             podman(storage, "system", "reset", "--force")
-    show("cold pull of a 200 MB image", "ms", ours, theirs, "podman pull")
+        if Containerd.is_installed():
+            containerd = Containerd(directory / f"containerd-{turn}", registry)
+            containerds.append(milliseconds(containerd.pull, image))
+            containerd.stop()
+            shutil.rmtree(directory / f"containerd-{turn}")
+    show("cold pull of a 200 MB image", "ms", ours, **{"podman pull": theirs, "ctr images pull": containerds})
     registry.stop()
     shutil.rmtree(directory, ignore_errors=True)
 
