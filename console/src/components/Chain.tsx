@@ -32,12 +32,12 @@ export function Chain({ links }: { links: Link[] }) {
                 <ArnLink arn={link.subject} />
               </Box>
             </Box>
-            {link.detail && (
+            {Boolean(link.detail) && (
               <Box color={link.outcome === 'broken' ? 'text-status-error' : 'text-body-secondary'}>
                 <span className="break">{link.detail}</span>
               </Box>
             )}
-            {link.mend && <MendAlert text={link.mend} />}
+            {link.mend ? <MendAlert text={link.mend} /> : null}
           </SpaceBetween>
         </li>
       ))}

@@ -50,7 +50,7 @@ export function Dialog({ title, action, onAction, onClose, disabled, children }:
       }
     >
       <SpaceBetween size="m">
-        {Children.toArray(children)}
+        {Children.map(children, child => (typeof child === 'string' ? <div>{child}</div> : child))}
         {error !== undefined && <ErrorAlert error={error} />}
       </SpaceBetween>
     </Modal>

@@ -8,7 +8,10 @@ import { PageBoundary } from './PageBoundary';
 
 // React writes what a boundary caught to the console.
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}));
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.mocked(console.error).mockClear();
+  vi.restoreAllMocks();
+});
 
 const reload = vi.fn();
 const page = (address: string, content: ReactNode) => (
