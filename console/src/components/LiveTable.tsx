@@ -9,16 +9,17 @@ import Pagination from '@cloudscape-design/components/pagination';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
-import { Children, Fragment, isValidElement, useMemo, useState, type ReactNode } from 'react';
+import { Children, Fragment, isValidElement, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 
 import type { Live } from '../aws/useLive';
 import { ErrorAlert } from './ErrorAlert';
+import { Rows, type Text } from './rows';
 
 export interface Column<Item> {
   id: string;
   header: string;
   /** What is searched and ordered by. */
-  text: (item: Item) => string | number | undefined;
+  text: Text<Item>;
   /** What is shown, if it is more than the text. */
   cell?: (item: Item) => ReactNode;
   width?: number;
@@ -47,18 +48,23 @@ interface LiveTableProps<Item> {
 }
 
 const SIZES = [25, 50, 100];
-const COLLATOR = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+const NOTHING: never[] = [];
 
 export function LiveTable<Item>(props: LiveTableProps<Item>) {
   const { title, live, columns, rowId, empty, actions, selection, filter, description, order } = props;
   const [pageSize, setPageSize] = useState(SIZES[0] ?? 25);
-  const definitions = useMemo(() => columns.map(column => definition(column)), [columns]);
+  const items = live.data ?? NOTHING;
+  const rows = useRef<Rows<Item>>(undefined);
+  rows.current = useMemo(() => new Rows<Item>(items), [items]);
+  // The columns stay the same when the rows change: the table knows by them how it is ordered.
+  const definitions = useMemo(() => columns.map(column => definition(column, rows)), [columns]);
+  const texts = useMemo(() => columns.map(({ text }) => text), [columns]);
   const first = definitions.find(column => column.id === order?.replace(/^-/, ''));
-  const { items, collectionProps, filterProps, paginationProps, filteredItemsCount, actions: change } = useCollection(
-    live.data ?? [],
+  const { items: shown, collectionProps, filterProps, paginationProps, filteredItemsCount, actions: change } = useCollection(
+    items,
     {
       filtering: {
-        filteringFunction: (item, text) => matches(columns, item, text),
+        filteringFunction: (item, search) => rows.current?.matches(texts, item, search) ?? true,
         empty: (
           <Box textAlign="center" color="inherit" padding={{ vertical: 'l' }}>
             <SpaceBetween size="m">
@@ -90,7 +96,7 @@ export function LiveTable<Item>(props: LiveTableProps<Item>) {
       {live.error !== undefined && <ErrorAlert error={live.error} onRetry={() => void live.refresh()} />}
       <Table
         {...collectionProps}
-        items={items}
+        items={shown}
         columnDefinitions={definitions}
         trackBy={rowId}
         selectionType={selection}
@@ -152,7 +158,7 @@ export function LiveTable<Item>(props: LiveTableProps<Item>) {
   );
 }
 
-function definition<Item>(column: Column<Item>): TableProps.ColumnDefinition<Item> {
+function definition<Item>(column: Column<Item>, rows: RefObject<Rows<Item> | undefined>): TableProps.ColumnDefinition<Item> {
   const { id, header, text, cell, width } = column;
   return {
     id,
@@ -160,7 +166,7 @@ function definition<Item>(column: Column<Item>): TableProps.ColumnDefinition<Ite
     width: width ?? 180,
     minWidth: 110,
     cell: item => (cell ? cell(item) : (text(item) ?? '-')),
-    sortingComparator: (one, other) => compare(text(one), text(other)),
+    sortingComparator: (one, other) => rows.current?.compare(text, one, other) ?? 0,
   };
 }
 
@@ -168,15 +174,4 @@ function definition<Item>(column: Column<Item>): TableProps.ColumnDefinition<Ite
 function flat(node: ReactNode): ReactNode {
   const isFragment = isValidElement<{ children?: ReactNode }>(node) && node.type === Fragment;
   return Children.toArray(isFragment ? node.props.children : node);
-}
-
-function compare(one: string | number | undefined, other: string | number | undefined): number {
-  if (typeof one === 'number' && typeof other === 'number') return one - other;
-  return COLLATOR.compare(String(one ?? ''), String(other ?? ''));
-}
-
-/** Every word of the search is in some column. */
-function matches<Item>(columns: Column<Item>[], item: Item, search: string): boolean {
-  const row = columns.map(column => column.text(item) ?? '').join(' ').toLowerCase();
-  return search.toLowerCase().split(/\s+/).every(word => row.includes(word));
 }
