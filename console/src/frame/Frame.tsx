@@ -44,6 +44,7 @@ export function Frame({ session }: { session: Session }) {
         }
         breadcrumbs={
           <BreadcrumbGroup
+            ariaLabel="Way to this page"
             items={crumbs.map(({ text, path }) => ({ text, href: path === undefined ? '#' : BASE + path }))}
             onFollow={follow}
           />
@@ -86,7 +87,7 @@ function Top({ session }: { session: Session }) {
       identity={{
         href: `${BASE}/`,
         title: 'Tidegate',
-        logo: { src: `${BASE}/logo.svg`, alt: '' },
+        logo: { src: `${BASE}/logo.svg`, alt: 'Logo' },
         onFollow: follow,
       }}
       utilities={[
