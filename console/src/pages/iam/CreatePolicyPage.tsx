@@ -1,21 +1,19 @@
 // Create a policy: JSON, checked while it is written, with something to begin with.
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import Alert from '@cloudscape-design/components/alert';
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
-import { useNavigate, useSearchParams } from 'react-router-dom';
+import { useSearchParams } from 'react-router-dom';
 
 import { paths } from '../../aws/arn';
 import { cli, file } from '../../aws/cli';
 import { iam } from '../../aws/clients';
 import { CliCommand } from '../../components/CliCommand';
-import { ErrorAlert } from '../../components/ErrorAlert';
+import { CreateForm } from '../../components/CreateForm';
 import { JsonEditor } from '../../components/JsonEditor';
 import { asTags, TagRows, type Tag } from '../../components/Tags';
 import { To } from '../../components/To';
@@ -33,7 +31,6 @@ const FIELDS = {
 };
 
 export function CreatePolicyPage() {
-  const navigate = useNavigate();
   const [search] = useSearchParams();
   const submit = useSubmit(FIELDS);
   const [name, setName] = useState('');
@@ -66,53 +63,32 @@ export function CreatePolicyPage() {
   }
   return (
     <Page title="Create policy" crumbs={crumbs}>
-      <form
-        onSubmit={event => {
-          event.preventDefault();
-          void create();
-        }}
-      >
-        <Form
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button formAction="none" variant="link" onClick={() => void navigate(paths.policies())}>
-                Cancel
-              </Button>
-              <Button variant="primary" loading={submit.working} disabled={!name || check.state === 'bad' || check.state === 'empty'}>
-                Create policy
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          <SpaceBetween size="l">
-            {submit.rest !== undefined && <ErrorAlert error={submit.rest} header="The policy was not created" />}
-            <Container header={<Header variant="h2">Permissions</Header>}>
-              <SpaceBetween size="m">
-                <TemplateSelect secret={search.get('secret') ?? undefined} onChoose={change} />
-                <JsonEditor label="Policy document" value={document} check={check} error={submit.at('document')} onChange={change} />
-              </SpaceBetween>
-            </Container>
-            <Container header={<Header variant="h2">Policy details</Header>}>
-              <SpaceBetween size="l">
-                <FormField label="Policy name" constraintText="1 to 128 letters, digits and the characters +=,.@-_" errorText={submit.at('name')}>
-                  <Input value={name} placeholder="read-registry-login" autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
-                </FormField>
-                <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
-                  <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
-                </FormField>
-                <FormField label="Tags" stretch errorText={submit.at('tags')}>
-                  <TagRows tags={tags} onChange={setTags} />
-                </FormField>
-              </SpaceBetween>
-            </Container>
-            <CliCommand
-              note="Write the policy into policy.json first."
-              command={cli('iam create-policy', { 'policy-name': name, description, 'policy-document': file('policy.json'), tags: asTags(tags) })}
-              terraform={`resource "aws_iam_policy" "this" {\n  name   = ${JSON.stringify(name)}\n  policy = file("policy.json")\n}`}
-            />
+      <CreateForm what="policy" back={paths.policies()} submit={submit} disabled={!name || check.state === 'bad' || check.state === 'empty'} onCreate={create}>
+        <Container header={<Header variant="h2">Permissions</Header>}>
+          <SpaceBetween size="m">
+            <TemplateSelect secret={search.get('secret') ?? undefined} onChoose={change} />
+            <JsonEditor label="Policy document" value={document} check={check} error={submit.at('document')} onChange={change} />
           </SpaceBetween>
-        </Form>
-      </form>
+        </Container>
+        <Container header={<Header variant="h2">Policy details</Header>}>
+          <SpaceBetween size="l">
+            <FormField label="Policy name" constraintText="1 to 128 letters, digits and the characters +=,.@-_" errorText={submit.at('name')}>
+              <Input value={name} placeholder="read-registry-login" autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
+            </FormField>
+            <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
+              <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
+            </FormField>
+            <FormField label="Tags" stretch errorText={submit.at('tags')}>
+              <TagRows tags={tags} onChange={setTags} />
+            </FormField>
+          </SpaceBetween>
+        </Container>
+        <CliCommand
+          note="Write the policy into policy.json first."
+          command={cli('iam create-policy', { 'policy-name': name, description, 'policy-document': file('policy.json'), tags: asTags(tags) })}
+          terraform={`resource "aws_iam_policy" "this" {\n  name   = ${JSON.stringify(name)}\n  policy = file("policy.json")\n}`}
+        />
+      </CreateForm>
     </Page>
   );
 }

@@ -1,16 +1,14 @@
 // Create a role: who may be it (tasks of ECS, unless told), what it may do, what it is called.
 import { AttachRolePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import Alert from '@cloudscape-design/components/alert';
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tiles from '@cloudscape-design/components/tiles';
 import { useState } from 'react';
-import { useNavigate, useSearchParams } from 'react-router-dom';
+import { useSearchParams } from 'react-router-dom';
 
 import { paths } from '../../aws/arn';
 import { cli, file } from '../../aws/cli';
@@ -18,7 +16,7 @@ import { iam } from '../../aws/clients';
 import { session } from '../../aws/session';
 import { CliCommand } from '../../components/CliCommand';
 import { Copy } from '../../components/Copy';
-import { ErrorAlert } from '../../components/ErrorAlert';
+import { CreateForm } from '../../components/CreateForm';
 import { JsonEditor, useCheck } from '../../components/JsonEditor';
 import { asTags, TagRows, type Tag } from '../../components/Tags';
 import { To } from '../../components/To';
@@ -39,7 +37,6 @@ const FIELDS = {
 };
 
 export function CreateRolePage() {
-  const navigate = useNavigate();
   const [search] = useSearchParams();
   const submit = useSubmit(FIELDS);
   const { failure } = useNotifications();
@@ -91,78 +88,57 @@ export function CreateRolePage() {
   }
   return (
     <Page title="Create role" crumbs={crumbs}>
-      <form
-        onSubmit={event => {
-          event.preventDefault();
-          void create();
-        }}
-      >
-        <Form
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button formAction="none" variant="link" onClick={() => void navigate(paths.roles())}>
-                Cancel
-              </Button>
-              <Button variant="primary" loading={submit.working} disabled={!name || check.state === 'bad' || check.state === 'empty'}>
-                Create role
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          <SpaceBetween size="l">
-            {submit.rest !== undefined && <ErrorAlert error={submit.rest} header="The role was not created" />}
-            <Container header={<Header variant="h2">Who may be the role</Header>}>
-              <SpaceBetween size="m">
-                <Tiles
-                  ariaLabel="Who may be the role"
-                  value={use}
-                  onChange={({ detail }) => choose(detail.value as Use)}
-                  items={[
-                    { value: 'task', label: 'Elastic Container Service Task', description: 'Tasks: to read their registry’s login and secrets, write logs, or call AWS.' },
-                    { value: 'account', label: 'This account', description: 'Users and roles of the account whose policies allow sts:AssumeRole on it.' },
-                    { value: 'own', label: 'Custom trust policy', description: 'Written by yourself.' },
-                  ]}
-                />
-                <JsonEditor
-                  label="Trust policy"
-                  value={trust}
-                  check={check}
-                  error={submit.at('trust')}
-                  onChange={text => {
-                    submit.clear();
-                    setUse('own');
-                    setTrust(text);
-                  }}
-                />
-              </SpaceBetween>
-            </Container>
-            <Container header={<Header variant="h2" description="A task execution role needs to read the registry’s login, and to write logs.">What it may do</Header>}>
-              <PolicySelect value={policies} onChange={setPolicies} />
-            </Container>
-            <Container header={<Header variant="h2">Role details</Header>}>
-              <SpaceBetween size="l">
-                <FormField label="Role name" constraintText="1 to 64 letters, digits and the characters +=,.@-_" errorText={submit.at('name')}>
-                  <Input value={name} placeholder="taskExecutionRole" autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
-                </FormField>
-                <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
-                  <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
-                </FormField>
-                <FormField label="Tags" stretch errorText={submit.at('tags')}>
-                  <TagRows tags={tags} onChange={setTags} />
-                </FormField>
-              </SpaceBetween>
-            </Container>
-            <CliCommand
-              note="Write the trust policy into trust.json first."
-              command={[
-                cli('iam create-role', { 'role-name': name, description, 'assume-role-policy-document': file('trust.json'), tags: asTags(tags) }),
-                ...policies.map(arn => cli('iam attach-role-policy', { 'role-name': name, 'policy-arn': arn })),
-              ].join('\n')}
-              terraform={terraform(name, policies)}
+      <CreateForm what="role" back={paths.roles()} submit={submit} disabled={!name || check.state === 'bad' || check.state === 'empty'} onCreate={create}>
+        <Container header={<Header variant="h2">Who may be the role</Header>}>
+          <SpaceBetween size="m">
+            <Tiles
+              ariaLabel="Who may be the role"
+              value={use}
+              onChange={({ detail }) => choose(detail.value as Use)}
+              items={[
+                { value: 'task', label: 'Elastic Container Service Task', description: 'Tasks: to read their registry’s login and secrets, write logs, or call AWS.' },
+                { value: 'account', label: 'This account', description: 'Users and roles of the account whose policies allow sts:AssumeRole on it.' },
+                { value: 'own', label: 'Custom trust policy', description: 'Written by yourself.' },
+              ]}
+            />
+            <JsonEditor
+              label="Trust policy"
+              value={trust}
+              check={check}
+              error={submit.at('trust')}
+              onChange={text => {
+                submit.clear();
+                setUse('own');
+                setTrust(text);
+              }}
             />
           </SpaceBetween>
-        </Form>
-      </form>
+        </Container>
+        <Container header={<Header variant="h2" description="A task execution role needs to read the registry’s login, and to write logs.">What it may do</Header>}>
+          <PolicySelect value={policies} onChange={setPolicies} />
+        </Container>
+        <Container header={<Header variant="h2">Role details</Header>}>
+          <SpaceBetween size="l">
+            <FormField label="Role name" constraintText="1 to 64 letters, digits and the characters +=,.@-_" errorText={submit.at('name')}>
+              <Input value={name} placeholder="taskExecutionRole" autoComplete={false} onChange={({ detail }) => setName(detail.value)} />
+            </FormField>
+            <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
+              <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
+            </FormField>
+            <FormField label="Tags" stretch errorText={submit.at('tags')}>
+              <TagRows tags={tags} onChange={setTags} />
+            </FormField>
+          </SpaceBetween>
+        </Container>
+        <CliCommand
+          note="Write the trust policy into trust.json first."
+          command={[
+            cli('iam create-role', { 'role-name': name, description, 'assume-role-policy-document': file('trust.json'), tags: asTags(tags) }),
+            ...policies.map(arn => cli('iam attach-role-policy', { 'role-name': name, 'policy-arn': arn })),
+          ].join('\n')}
+          terraform={terraform(name, policies)}
+        />
+      </CreateForm>
     </Page>
   );
 }

@@ -3,7 +3,6 @@ import { CreateAliasCommand, CreateKeyCommand } from '@aws-sdk/client-kms';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
@@ -19,7 +18,7 @@ import { kms } from '../../aws/clients';
 import { session } from '../../aws/session';
 import { useLive } from '../../aws/useLive';
 import { CliCommand } from '../../components/CliCommand';
-import { ErrorAlert } from '../../components/ErrorAlert';
+import { CreateForm } from '../../components/CreateForm';
 import { JsonEditor, useCheck } from '../../components/JsonEditor';
 import { asKmsTags, TagRows, type Tag } from '../../components/Tags';
 import { useSubmit } from '../../components/useSubmit';
@@ -65,96 +64,74 @@ export function CreateKeyPage() {
     });
   return (
     <Page title="Create key" crumbs={[{ text: 'KMS keys', path: paths.keys() }, { text: 'Create key' }]}>
-      <form
-        onSubmit={event => {
-          event.preventDefault();
-          void create();
-        }}
-      >
-        <Form
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button formAction="none" variant="link" onClick={() => void navigate(paths.keys())}>
-                Cancel
-              </Button>
-              <Button variant="primary" loading={submit.working} disabled={check.state === 'bad' || check.state === 'empty'}>
-                Create key
-              </Button>
-            </SpaceBetween>
-          }
-          errorText={submit.rest === undefined ? undefined : 'The key was not created; the reason is above.'}
-        >
+      <CreateForm what="key" back={paths.keys()} submit={submit} disabled={check.state === 'bad' || check.state === 'empty'} onCreate={create}>
+        <Container header={<Header variant="h2">Key</Header>}>
           <SpaceBetween size="l">
-            {submit.rest !== undefined && <ErrorAlert error={submit.rest} header="The key was not created" />}
-            <Container header={<Header variant="h2">Key</Header>}>
-              <SpaceBetween size="l">
-                <KeyValuePairs
-                  columns={3}
-                  items={[
-                    { label: 'Type', value: 'Symmetric' },
-                    { label: 'Use', value: 'Encrypt and decrypt' },
-                    { label: 'Material', value: 'Made by this server, sealed by its master key' },
-                  ]}
-                />
-                <FormField label="Alias" description="The name by which you find it." constraintText="Letters, digits and /_-; it may not begin with aws/." errorText={submit.at('alias')}>
-                  <Input value={alias} placeholder="registry" autoComplete={false} onChange={({ detail }) => setAlias(detail.value)} />
-                </FormField>
-                <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
-                  <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
-                </FormField>
-                <FormField label="Tags" stretch errorText={submit.at('tags')}>
-                  <TagRows tags={tags} onChange={setTags} />
-                </FormField>
-              </SpaceBetween>
-            </Container>
-            <Container header={<Header variant="h2">Who may do what</Header>}>
-              <SpaceBetween size="l">
-                <Principals label="Administrators" description="May change and delete it, but not decrypt with it." value={administrators} onChange={setAdministrators} />
-                <Principals label="Users" description="May encrypt and decrypt: name the task execution role here." value={users} onChange={setUsers} />
-              </SpaceBetween>
-            </Container>
-            <Container
-              header={
-                <Header
-                  variant="h2"
-                  description="Made of the choices above. What you write here counts."
-                  actions={
-                    written !== undefined && (
-                      <Button formAction="none" onClick={() => setWritten(undefined)}>
-                        Make it anew
-                      </Button>
-                    )
-                  }
-                >
-                  Key policy
-                </Header>
+            <KeyValuePairs
+              columns={3}
+              items={[
+                { label: 'Type', value: 'Symmetric' },
+                { label: 'Use', value: 'Encrypt and decrypt' },
+                { label: 'Material', value: 'Made by this server, sealed by its master key' },
+              ]}
+            />
+            <FormField label="Alias" description="The name by which you find it." constraintText="Letters, digits and /_-; it may not begin with aws/." errorText={submit.at('alias')}>
+              <Input value={alias} placeholder="registry" autoComplete={false} onChange={({ detail }) => setAlias(detail.value)} />
+            </FormField>
+            <FormField label={<span>Description <i>- optional</i></span>} errorText={submit.at('description')}>
+              <Input value={description} onChange={({ detail }) => setDescription(detail.value)} />
+            </FormField>
+            <FormField label="Tags" stretch errorText={submit.at('tags')}>
+              <TagRows tags={tags} onChange={setTags} />
+            </FormField>
+          </SpaceBetween>
+        </Container>
+        <Container header={<Header variant="h2">Who may do what</Header>}>
+          <SpaceBetween size="l">
+            <Principals label="Administrators" description="May change and delete it, but not decrypt with it." value={administrators} onChange={setAdministrators} />
+            <Principals label="Users" description="May encrypt and decrypt: name the task execution role here." value={users} onChange={setUsers} />
+          </SpaceBetween>
+        </Container>
+        <Container
+          header={
+            <Header
+              variant="h2"
+              description="Made of the choices above. What you write here counts."
+              actions={
+                written !== undefined && (
+                  <Button formAction="none" onClick={() => setWritten(undefined)}>
+                    Make it anew
+                  </Button>
+                )
               }
             >
-              <SpaceBetween size="s">
-                <JsonEditor
-                  label="Key policy"
-                  value={policy}
-                  check={check}
-                  error={submit.at('policy')}
-                  onChange={text => {
-                    submit.clear();
-                    setWritten(text);
-                  }}
-                />
-                <Box color="text-body-secondary">The first statement gives the account’s root the key, so that policies of roles and users may grant it.</Box>
-              </SpaceBetween>
-            </Container>
-            <CliCommand
-              note="Write the policy into policy.json first."
-              command={[
-                cli('kms create-key', { description, policy: file('policy.json'), tags: asKmsTags(tags) }),
-                ...(name ? [cli('kms create-alias', { 'alias-name': name, 'target-key-id': 'THE-NEW-KEY-ID' })] : []),
-              ].join('\n')}
-              terraform={terraform(name, description)}
+              Key policy
+            </Header>
+          }
+        >
+          <SpaceBetween size="s">
+            <JsonEditor
+              label="Key policy"
+              value={policy}
+              check={check}
+              error={submit.at('policy')}
+              onChange={text => {
+                submit.clear();
+                setWritten(text);
+              }}
             />
+            <Box color="text-body-secondary">The first statement gives the account’s root the key, so that policies of roles and users may grant it.</Box>
           </SpaceBetween>
-        </Form>
-      </form>
+        </Container>
+        <CliCommand
+          note="Write the policy into policy.json first."
+          command={[
+            cli('kms create-key', { description, policy: file('policy.json'), tags: asKmsTags(tags) }),
+            ...(name ? [cli('kms create-alias', { 'alias-name': name, 'target-key-id': 'THE-NEW-KEY-ID' })] : []),
+          ].join('\n')}
+          terraform={terraform(name, description)}
+        />
+      </CreateForm>
     </Page>
   );
 }
