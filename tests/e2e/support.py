@@ -24,9 +24,25 @@ import botocore.config
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate"))
 REGION = "us-east-1"
-# A network of the tests' own, beside that of a server which may run on this machine.
-NETWORK = "tgtest"
-NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", "169.254.173.0/30", "--public-pool", "203.0.113.192/26"]
+
+
+def claim_slot():
+    """The lowest number that no other run of the tests on this machine has, held as a name that goes with this process."""
+    for slot in range(50):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0tidegate-tests-{slot}")
+        except OSError:
+            claim.close()
+            continue
+        return slot, claim
+    raise AssertionError("fifty runs of these tests are under way on this machine")
+
+
+# A network of this run's own, beside those of other runs and of a server that this machine may have.
+SLOT, SLOT_CLAIM = claim_slot()
+NETWORK = f"tgtest{SLOT}"
+NETWORK_OPTIONS = ["--network-name", NETWORK, "--network-link", f"169.254.{110 + SLOT}.0/30", "--public-pool", f"198.19.{SLOT}.0/26"]
 APPLETS = "sh httpd ls cat echo sleep id env wget nc ip ping nslookup hostname date ps kill true false grep head dd tr mount touch".split()
 
 # Of each (service, operation) that a client of this run called with success: the region and parameters of the first such
