@@ -90,6 +90,8 @@ pub struct CheckTaskDefinitionInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     #[serde(rename = "launchType", skip_serializing_if = "Option::is_none")]
     pub launch_type: Option<String>,
@@ -193,6 +195,8 @@ pub struct ExplainTaskOutput {
     pub stopped_reason: Option<String>,
     pub failures: Vec<Failure>,
     pub road: Vec<Link>,
+    #[serde(rename = "runAgain", skip_serializing_if = "Option::is_none")]
+    pub run_again: Option<Step>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -207,6 +211,15 @@ pub struct Failure {
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
+pub struct Guard {
+    pub operation: String,
+    pub input: String,
+    pub path: String,
+    pub expected: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Link {
     pub kind: String,
     pub subject: String,
@@ -214,6 +227,19 @@ pub struct Link {
     pub detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mends: Option<Vec<Mend>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Mend {
+    pub title: String,
+    pub steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Vec<String>>,
+    #[serde(rename = "runAgain", skip_serializing_if = "Option::is_none")]
+    pub run_again: Option<Step>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -309,6 +335,19 @@ pub struct SearchEventsOutput {
     pub events: Vec<String>,
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Step {
+    pub service: String,
+    pub operation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    pub input: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+    pub command: String,
 }
 
 impl wire::Checked for CheckTaskDefinitionInput {

@@ -98,6 +98,19 @@ impl App {
     /// # Errors
     /// There are no resources for it.
     pub fn rehearsal(&self) -> Result<Rehearsal, StoreError> {
+        // What is read to try something out has been read.
+        self.copy(Arc::clone(&self.audit))
+    }
+
+    /// The same for what would be if something were changed: it leaves no events.
+    ///
+    /// # Errors
+    /// There are no resources for it.
+    pub(crate) fn rehearsal_of_change(&self) -> Result<Rehearsal, StoreError> {
+        self.copy(Arc::new(AuditFiles::nowhere()))
+    }
+
+    fn copy(&self, audit: Arc<AuditFiles>) -> Result<Rehearsal, StoreError> {
         let app = Self {
             store: self.store.rehearsal()?,
             settings: self.settings.clone(),
@@ -105,8 +118,7 @@ impl App {
             root_key: Arc::clone(&self.root_key),
             // Below a device nothing can be made.
             logs: LogFiles::new(PathBuf::from("/dev/null/logs")),
-            // What is read to try something out has been read.
-            audit: Arc::clone(&self.audit),
+            audit,
             last_uses: LastUses::default(),
             policies: Documents::default(),
             random: SystemRandom::new(),

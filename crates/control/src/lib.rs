@@ -42,6 +42,14 @@ use iam::RootAccessKey;
 /// Every operation that is served. `images` is what CheckTaskDefinition asks about images, `usage` what DescribeTaskUsage
 /// asks about tasks.
 pub fn router(images: &Arc<dyn ImageInspection>, usage: &Arc<dyn UsageInspection>) -> Router {
+    let mut router = services();
+    explain::routes(&mut router, usage);
+    check::routes(&mut router, images, services());
+    router
+}
+
+/// AWS's operations.
+fn services() -> Router {
     let mut router = Router::new();
     ecs::routes(&mut router);
     ec2::routes(&mut router);
@@ -52,8 +60,6 @@ pub fn router(images: &Arc<dyn ImageInspection>, usage: &Arc<dyn UsageInspection
     sts::routes(&mut router);
     logs::routes(&mut router);
     cloudtrail::routes(&mut router);
-    explain::routes(&mut router, usage);
-    check::routes(&mut router, images);
     router
 }
 

@@ -96,5 +96,7 @@ pub const PARAMETER_LABELS: usize = 10;
 pub const PARAMETER_BATCH: usize = 10;
 /// How many task definitions are checked at a time; a further check is refused.
 pub const CHECKS: usize = 16;
+/// How many mends are tried for the broken links of a check; what is not tried is not offered.
+pub const MENDS: usize = 24;
 /// How long a registry may take to say what an image is, in seconds. Clients wait for a check.
 pub const INSPECTION_SECONDS: u64 = 20;

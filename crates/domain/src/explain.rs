@@ -2,7 +2,7 @@
 
 use crate::compute::ContainerSpec;
 use crate::ecs::{ContainerStatus, StopCode, Task, TaskContainer, TaskStatus};
-use crate::failure::{Failure, FailureName, Link, LinkKind, Outcome, THE_SECRET};
+use crate::failure::{Failure, FailureName, Link, LinkKind, Outcome};
 
 /// The steps of the task's road, in their order.
 pub fn road(task: &Task) -> Vec<Link> {
@@ -36,12 +36,7 @@ pub fn chain(task: &Task, failure: &Failure) -> Vec<Link> {
     if failure.chain.is_empty() {
         links.push(last_step(task, failure));
     }
-    links.extend(failure.chain.iter().cloned().map(|mut link| {
-        if let Some(secret) = secret {
-            link.mend = link.mend.replace(THE_SECRET, secret);
-        }
-        link
-    }));
+    links.extend(failure.chain.iter().cloned());
     links
 }
 
@@ -131,7 +126,7 @@ fn process(task: &Task, container: &TaskContainer) -> Link {
 }
 
 fn link(kind: LinkKind, subject: &str, outcome: Outcome, detail: &str) -> Link {
-    Link { kind, subject: subject.to_owned(), outcome, detail: detail.to_owned(), mend: String::new() }
+    Link { outcome, ..Link::good(kind, subject, detail) }
 }
 
 fn reached(yes: bool) -> Outcome {
@@ -167,14 +162,11 @@ mod tests {
     fn a_refused_pull_says_that_role_and_secret_were_good() {
         let mut refused = task(&[("web", true)]);
         refused.containers[0].credentials_parameter = Some("login".into());
-        let mut registry = link(LinkKind::Registry, "registry", Outcome::Broken, "It refused.");
-        registry.mend = format!("put-secret-value --secret-id {THE_SECRET}");
+        let registry = link(LinkKind::Registry, "registry", Outcome::Broken, "It refused.");
         let failure =
             Failure::new(FailureName::CannotPullContainerError, "401").of_container("web").with_link(registry.clone());
         let told = chain(&refused, &failure);
         assert_eq!(told.iter().map(|link| link.kind).collect::<Vec<_>>(), [LinkKind::Secret, LinkKind::Registry]);
-        assert_eq!(told[1].mend, "put-secret-value --secret-id login");
-        registry.mend.clone_from(&told[1].mend);
         let secrets = Failure { name: FailureName::ResourceInitializationError, ..failure };
         assert_eq!(chain(&refused, &secrets), [registry]);
     }

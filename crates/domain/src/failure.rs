@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a mend says for the secret's name where only the registry's answer is known; [`crate::explain::chain`] knows better.
-pub const THE_SECRET: &str = "<the credentialsParameter>";
+use crate::mend::Fault;
 
 /// A failure as ECS names it. Its `Display` is the `stoppedReason` (or a container's `reason`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,16 +80,19 @@ pub struct Link {
     pub outcome: Outcome,
     /// What was asked and what was answered, in plain words, without any secret.
     pub detail: String,
-    /// What to do about it; empty when the step went well.
+    /// What to do about it, in words; empty when the step went well.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mend: String,
+    /// What a mend is made of, where one can be. Never stored: what is offered must be true when it is offered.
+    #[serde(skip)]
+    pub fault: Option<Fault>,
 }
 
 impl Link {
     /// A step that went well.
     pub fn good(kind: LinkKind, subject: impl Into<String>, detail: impl Into<String>) -> Self {
         let (subject, detail) = (subject.into(), detail.into());
-        Self { kind, subject, outcome: Outcome::Good, detail, mend: String::new() }
+        Self { kind, subject, outcome: Outcome::Good, detail, mend: String::new(), fault: None }
     }
 
     /// The broken step, with what to do about it.
@@ -101,6 +103,13 @@ impl Link {
         mend: impl Into<String>,
     ) -> Self {
         Self { outcome: Outcome::Broken, mend: mend.into(), ..Self::good(kind, subject, detail) }
+    }
+
+    /// The same step with what a mend of it is made of.
+    #[must_use]
+    pub fn with_fault(mut self, fault: impl Into<Option<Fault>>) -> Self {
+        self.fault = fault.into();
+        self
     }
 
     /// A step that was not reached.

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod iam;
 pub mod kms;
 pub mod logs;
+pub mod mend;
 pub mod network;
 pub mod regions;
 pub mod secrets;

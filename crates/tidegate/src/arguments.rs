@@ -83,11 +83,14 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) place: Place,
     /// The JSON that RegisterTaskDefinition takes; - for standard input
-    #[arg(required_unless_present = "family", conflicts_with = "family")]
+    #[arg(required_unless_present_any = ["family", "task"], conflicts_with_all = ["family", "task"])]
     pub(crate) file: Option<PathBuf>,
     /// A registered task definition instead of a file
     #[arg(long, value_name = "NAME[:REVISION]")]
     pub(crate) family: Option<String>,
+    /// A task that was run, as if it were run again: its id, the beginning of it, or its ARN
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["family", "cluster", "launch_type", "subnet"])]
+    pub(crate) task: Option<String>,
     /// The cluster of the task [default: not checked]
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: Option<String>,

@@ -11,8 +11,10 @@ use anyhow::Context as _;
 use api::tidegate::{CheckTaskDefinitionInput, CheckTaskDefinitionOutput, Link, op};
 
 use crate::arguments::Check;
+use crate::client::Client;
 use crate::explain::link_lines;
 use crate::output::{Style, say};
+use crate::tasks;
 
 /// What a script can rely on when nothing was found out; clap's code for a wrong command line.
 const NOT_CHECKED: u8 = 2;
@@ -40,13 +42,25 @@ pub(crate) fn run(check: Check) -> anyhow::Result<ExitCode> {
 
 async fn ask(check: Check) -> anyhow::Result<CheckTaskDefinitionOutput> {
     let client = crate::client(&check.place)?;
+    if let Some(name) = &check.task {
+        let found = tasks::find(&client, name).await?;
+        return of_task(&client, &found.cluster, found.id()).await;
+    }
     let input = CheckTaskDefinitionInput {
         document: check.file.as_deref().map(read).transpose()?,
+        task: None,
         task_definition: check.family,
         cluster: check.cluster,
         launch_type: check.launch_type,
         subnets: Some(check.subnet).filter(|subnets| !subnets.is_empty()),
     };
+    Ok(client.call::<op::CheckTaskDefinition>(&input).await?)
+}
+
+/// Checks the road of a task that was run, as it would be now.
+pub(crate) async fn of_task(client: &Client, cluster: &str, task: &str) -> anyhow::Result<CheckTaskDefinitionOutput> {
+    let (cluster, task) = (Some(cluster.to_owned()), Some(task.to_owned()));
+    let input = CheckTaskDefinitionInput { task, cluster, ..CheckTaskDefinitionInput::default() };
     Ok(client.call::<op::CheckTaskDefinition>(&input).await?)
 }
 

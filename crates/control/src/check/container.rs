@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::compute::{ContainerSpec, ImageFacts, ImageInspection, RegistryCredentials, TaskServices as _};
 use domain::ecs::{Task, TaskContainer};
-use domain::failure::{Failure, Link, LinkKind, Outcome, THE_SECRET};
+use domain::failure::{Failure, Link, LinkKind, Outcome};
 use domain::iam::Caller;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,14 +17,15 @@ use crate::task_services::AppTaskServices;
 use crate::{Rehearsal, limits, logs};
 
 const NO_CREDENTIALS: &str = "Not reached: there are no credentials for the registry.";
+const NOT_ASKED: &str = "Not asked.";
 const MIB: u64 = 1024 * 1024;
 
-/// Looks at every container of the task. `session` is the execution role's.
+/// Looks at every container of the task. `session` is the execution role's. Without `images` no registry is asked.
 pub(super) async fn look(
     rehearsal: &Rehearsal,
     task: &Task,
     session: Option<&Caller>,
-    images: &Arc<dyn ImageInspection>,
+    images: Option<&Arc<dyn ImageInspection>>,
 ) -> Vec<Road> {
     let services = AppTaskServices::new(Arc::clone(rehearsal.app()));
     let mut inspections = JoinSet::new();
@@ -32,17 +33,20 @@ pub(super) async fn look(
     for (index, (spec, container)) in task.spec.containers.iter().zip(&task.containers).enumerate() {
         let look = Look { rehearsal, services: &services, task, session, spec, container };
         let (mut links, credentials) = look.credentials().await;
-        match credentials {
-            Credentials::Known(credentials) => {
-                let asked = Inspection::new(images, task, spec, container);
+        match (credentials, images) {
+            (Credentials::Known(credentials), Some(images)) => {
+                let asked = Inspection::new(images, task, spec);
                 inspections.spawn(async move { (index, asked.ask(credentials).await) });
             }
-            Credentials::Unknown => {
+            (Credentials::Known(_), None) => {
+                links.extend(image_not_reached(&spec.image, &task.spec.architecture, NOT_ASKED));
+            }
+            (Credentials::Unknown, _) => {
                 links.retain(|link| link.kind != LinkKind::Registry);
                 links.extend(image_not_reached(&spec.image, &task.spec.architecture, NO_CREDENTIALS));
             }
         }
-        let road = Road { container: Some(spec.name.clone()), links };
+        let road = Road::new(Some(spec.name.clone()), links);
         roads.push((road, look.after_image().await));
     }
     while let Some(asked) = inspections.join_next().await {
@@ -150,16 +154,14 @@ struct Inspection {
     images: Arc<dyn ImageInspection>,
     image: String,
     architecture: String,
-    secret: Option<String>,
 }
 
 impl Inspection {
-    fn new(images: &Arc<dyn ImageInspection>, task: &Task, spec: &ContainerSpec, container: &TaskContainer) -> Self {
+    fn new(images: &Arc<dyn ImageInspection>, task: &Task, spec: &ContainerSpec) -> Self {
         Self {
             images: Arc::clone(images),
             image: spec.image.clone(),
             architecture: task.spec.architecture.clone(),
-            secret: container.credentials_parameter.clone(),
         }
     }
 
@@ -178,11 +180,6 @@ impl Inspection {
         for link in self.not_reached() {
             if links.iter().all(|known| known.kind != link.kind) && !is_before(&link, &links) {
                 links.push(link);
-            }
-        }
-        for link in &mut links {
-            if let Some(secret) = &self.secret {
-                link.mend = link.mend.replace(THE_SECRET, secret);
             }
         }
         links

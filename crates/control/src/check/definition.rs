@@ -10,7 +10,7 @@ use domain::iam::Caller;
 use wire::document::input_from_json;
 
 use super::Road;
-use crate::ecs::rehearsal::{self, Place};
+use crate::ecs::rehearsal::{self, Run};
 use crate::front::violations;
 use crate::iam::authorization::authorize;
 use crate::{Access, App, Rehearsal, ServiceError};
@@ -19,6 +19,7 @@ const UNSUPPORTED: &str = "UnsupportedFeatureException";
 const NOT_REACHED: &str = "Not reached: the task definition is refused before.";
 
 /// How the definition is given.
+#[derive(Clone)]
 pub(super) enum Written {
     /// A registered one: its ARN, `family:revision`, or the family.
     Registered(String),
@@ -27,25 +28,10 @@ pub(super) enum Written {
 }
 
 impl Written {
-    /// What the input says. A registered definition is shown only to who may see it.
-    pub(super) fn of(
-        app: &App,
-        caller: &Caller,
-        registered: Option<String>,
-        document: Option<String>,
-    ) -> Result<Self, ServiceError> {
-        match (registered, document) {
-            (Some(name), None) => {
-                let access = Access::to_any("ecs:DescribeTaskDefinition");
-                authorize(app, &app.store.read(), caller, &access)?;
-                Ok(Self::Registered(name))
-            }
-            (None, Some(document)) => Ok(Self::Document(document)),
-            _ => Err(ServiceError::new(
-                "InvalidParameterException",
-                "Exactly one of taskDefinition and document must be given.",
-            )),
-        }
+    /// A registered definition, which is shown only to who may see it.
+    pub(super) fn registered(app: &App, caller: &Caller, name: String) -> Result<Self, ServiceError> {
+        authorize(app, &app.store.read(), caller, &Access::to_any("ecs:DescribeTaskDefinition"))?;
+        Ok(Self::Registered(name))
     }
 }
 
@@ -62,10 +48,10 @@ pub(super) struct Definition {
 }
 
 /// Checks the definition and tries to make a task of it.
-pub(super) async fn look(rehearsal: &Rehearsal, caller: &Caller, written: Written, place: &Place) -> Definition {
+pub(super) async fn look(rehearsal: &Rehearsal, caller: &Caller, written: &Written, run: &Run) -> Definition {
     let (outline, definition) = match written {
-        Written::Registered(name) => registered(rehearsal, caller, &name),
-        Written::Document(document) => registering(rehearsal, caller, &document).await,
+        Written::Registered(name) => registered(rehearsal, caller, name),
+        Written::Document(document) => registering(rehearsal, caller, document).await,
     };
     let (link, definition) = match definition {
         Ok((link, definition)) => (link, definition),
@@ -75,14 +61,14 @@ pub(super) async fn look(rehearsal: &Rehearsal, caller: &Caller, written: Writte
         }
     };
     let arn = definition.task_definition_arn.clone();
-    match rehearsal::run(rehearsal, caller, &definition, place).await {
+    match rehearsal::run(rehearsal, caller, &definition, run).await {
         Ok(task) => Definition { arn, links: vec![link, launched(&task)], outline, task: Some(task) },
         Err(error) => {
             let more = unsupported(&definition)
                 .into_iter()
                 .filter(|also| is_unsupported(&error) && also.message != error.message);
-            let links = [link, refused(&error, place)].into_iter();
-            let links = links.chain(more.map(|also| refused(&also.into(), place))).collect();
+            let links = [link, refused(&error, run)].into_iter();
+            let links = links.chain(more.map(|also| refused(&also.into(), run))).collect();
             Definition { arn, links, outline, task: None }
         }
     }
@@ -144,7 +130,7 @@ fn is_unsupported(error: &ServiceError) -> bool {
     error.code == UNSUPPORTED
 }
 
-fn refused(error: &ServiceError, place: &Place) -> Link {
+fn refused(error: &ServiceError, run: &Run) -> Link {
     let mend = match &*error.code {
         "ClusterNotFoundException" => "Make the cluster (aws ecs create-cluster), or name another one with cluster.",
         UNSUPPORTED => "Take this out of the task definition; SPECIFICATION.md lists what is not run.",
@@ -155,7 +141,11 @@ fn refused(error: &ServiceError, place: &Place) -> Link {
         }
         _ => "Correct this in the task definition, or in what was said of cluster, launch type and subnets.",
     };
-    let subject = place.launch_type.as_deref().unwrap_or("RunTask");
+    let launch_type = match run {
+        Run::At(place) => place.launch_type.as_deref(),
+        Run::Again(input) => input.launch_type.as_deref(),
+    };
+    let subject = launch_type.unwrap_or("RunTask");
     Link::broken(LinkKind::Launch, subject, format!("RunTask would refuse it: {error}"), mend)
 }
 
@@ -199,5 +189,5 @@ fn unreached(container: &ContainerDefinition) -> Road {
     links.extend(credentials.map(|credentials| link(LinkKind::Secret, &credentials.credentials_parameter)));
     links.extend(container.image.as_ref().map(|image| link(LinkKind::Image, image)));
     links.extend(container.secrets.iter().flatten().map(|secret| link(LinkKind::Secret, &secret.value_from)));
-    Road { container: container.name.clone(), links }
+    Road::new(container.name.clone(), links)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use wire::Sensitive;
 
-use super::run;
+use super::{House, run};
 use crate::testing::{ACCOUNT, TestApp, allow, images, root};
 use crate::{Request, ServiceError, ec2, secretsmanager};
 
@@ -40,7 +40,11 @@ fn document(secret: &str) -> String {
 
 async fn check(test: &TestApp, places: usize, document: &str) -> Result<CheckTaskDefinitionOutput, ServiceError> {
     let input = CheckTaskDefinitionInput { document: Some(document.into()), ..CheckTaskDefinitionInput::default() };
-    run(Arc::clone(&test.app), Request::new(input, root(), "r"), images(), Arc::new(Semaphore::new(places))).await
+    run(Arc::clone(&test.app), Request::new(input, root(), "r"), house(places)).await
+}
+
+fn house(places: usize) -> Arc<House> {
+    Arc::new(House { images: images(), services: crate::services(), places: Semaphore::new(places) })
 }
 
 fn told(answer: &CheckTaskDefinitionOutput) -> Vec<(&str, &str)> {
@@ -90,6 +94,6 @@ async fn too_many_checks_and_too_little_input_are_refused() {
     let error = check(&test, 0, &document(&secret)).await.expect_err("no place");
     assert_eq!(error.code, "ThrottlingException");
     let neither = Request::new(CheckTaskDefinitionInput::default(), root(), "r");
-    let error = run(Arc::clone(&test.app), neither, images(), Arc::new(Semaphore::new(1))).await.expect_err("neither");
+    let error = run(Arc::clone(&test.app), neither, house(1)).await.expect_err("neither");
     assert_eq!(error.code, "InvalidParameterException");
 }

@@ -3,12 +3,16 @@
 //! The same functions as the real calls, but for the rights of the caller: those are the check's own business. What was not
 //! said of the place (cluster, subnets) is chosen here, so that a definition can be checked by itself.
 
+use std::sync::Arc;
+
 use api::ecs::{
     AwsVpcConfiguration, CreateClusterInput, NetworkConfiguration, RegisterTaskDefinitionInput, RunTaskInput,
     TaskDefinition,
 };
 use domain::ecs::{Refusal, Task, complete_role, tags_from};
 use domain::iam::{Caller, Identity};
+use domain::mend::definition_input;
+use serde_json::Value;
 
 use super::task_definition::{self, TASKS_PRINCIPAL};
 use super::{arn, cluster, error, run_task};
@@ -16,6 +20,15 @@ use crate::audit::Trail;
 use crate::iam::authorization;
 use crate::store::State;
 use crate::{App, Rehearsal, Request, ServiceError};
+
+/// How a task is to be run.
+#[derive(Clone, Debug)]
+pub(crate) enum Run {
+    /// As far as it was said, and anyhow else.
+    At(Place),
+    /// As a task was, but for its definition.
+    Again(Box<RunTaskInput>),
+}
 
 /// Where a task is to run, as far as it was said.
 #[derive(Clone, Debug, Default)]
@@ -47,26 +60,25 @@ pub(crate) fn find(app: &App, caller: &Caller, named: &str) -> Option<TaskDefini
     task_definition::find(&app.store.read(), &named).map(|record| record.definition.clone())
 }
 
+/// The input that registers a definition again, given its ARN.
+pub(crate) fn registration(app: &App, arn: &str) -> Option<Value> {
+    let state = app.store.read();
+    let record = state.task_definitions.get(arn)?;
+    definition_input(&record.definition, &record.tags)
+}
+
 /// Runs a task of a definition, as far as RunTask goes.
 pub(crate) async fn run(
     rehearsal: &Rehearsal,
     caller: &Caller,
     definition: &TaskDefinition,
-    place: &Place,
+    run: &Run,
 ) -> Result<Task, ServiceError> {
     let app = rehearsal.app();
-    if place.cluster.is_none() {
-        let root = Caller { identity: Identity::Root, ..caller.clone() };
-        let request = Request::new(CreateClusterInput::default(), root, "check");
-        // Nobody asked for this cluster: it is no decision about the check.
-        Trail::default().follow(cluster::create(app.clone(), request)).await?;
-    }
-    let input = RunTaskInput {
-        task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
-        cluster: place.cluster.clone(),
-        launch_type: Some(place.launch_type.clone().unwrap_or_else(|| launch_type(definition).to_owned())),
-        network_configuration: network(&app.store.read(), caller, definition, place)?,
-        ..RunTaskInput::default()
+    let task_definition = definition.task_definition_arn.clone().unwrap_or_default();
+    let input = match run {
+        Run::At(place) => RunTaskInput { task_definition, ..placed(app, caller, definition, place).await? },
+        Run::Again(input) => RunTaskInput { task_definition, ..RunTaskInput::clone(input) },
     };
     let made = app.store.write(|state| run_task::rehearse(app, caller, &input, state)).await?;
     match made.into_iter().next() {
@@ -74,6 +86,26 @@ pub(crate) async fn run(
         Some(Err(failure)) => Err(ServiceError::new("InvalidParameterException", failure.detail.unwrap_or_default())),
         None => Err(ServiceError::new("InternalFailure", "No task was made.").with_status(500)),
     }
+}
+
+async fn placed(
+    app: &Arc<App>,
+    caller: &Caller,
+    definition: &TaskDefinition,
+    place: &Place,
+) -> Result<RunTaskInput, ServiceError> {
+    if place.cluster.is_none() {
+        let root = Caller { identity: Identity::Root, ..caller.clone() };
+        let request = Request::new(CreateClusterInput::default(), root, "check");
+        // Nobody asked for this cluster: it is no decision about the check.
+        Trail::default().follow(cluster::create(Arc::clone(app), request)).await?;
+    }
+    Ok(RunTaskInput {
+        cluster: place.cluster.clone(),
+        launch_type: Some(place.launch_type.clone().unwrap_or_else(|| launch_type(definition).to_owned())),
+        network_configuration: network(&app.store.read(), caller, definition, place)?,
+        ..RunTaskInput::default()
+    })
 }
 
 /// Whether the caller may hand a role to tasks, and the role's full ARN.

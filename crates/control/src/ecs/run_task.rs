@@ -399,6 +399,7 @@ impl<'a> Wanted<'a> {
             container_ids,
             group: self.input.group.clone(),
             started_by: self.input.started_by.clone(),
+            subnets: network.subnets.clone(),
             enable_execute_command: self.input.enable_execute_command == Some(true),
             tags,
             created_at: self.now,

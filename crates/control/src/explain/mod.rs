@@ -13,7 +13,7 @@ use std::sync::Arc;
 use api::tidegate::op;
 use domain::compute::UsageInspection;
 
-pub(crate) use task::{link_view, word};
+pub(crate) use task::{access, find, link_view, step_view, word};
 
 use crate::front::Router;
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Link as LinkView};
-use domain::ecs::Task;
+use api::tidegate::{
+    ExplainTaskInput, ExplainTaskOutput, Failure as FailureView, Guard as GuardView, Link as LinkView, Step as StepView,
+};
+use domain::ecs::{Task, TaskStatus};
 use domain::explain::{chain, road};
 use domain::failure::{Failure, Link};
 use domain::iam::Caller;
+use domain::mend::{self, Step};
 use serde::Serialize;
 
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -26,17 +29,18 @@ pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Re
         stopped_reason: task.stopped_reason.clone(),
         failures: failures.collect(),
         road: road.iter().map(link_view).collect(),
+        run_again: (task.last_status == TaskStatus::Stopped).then(|| step_view(&mend::again(&task))),
     })
 }
 
 /// What it takes to ask about a task.
-pub(super) fn access(action: &'static str, app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Access {
+pub(crate) fn access(action: &'static str, app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Access {
     let cluster_arn = cluster_arn(app, caller, cluster);
     Access::to(action, task_arn(app, caller, cluster, task)).with_context("ecs:cluster", cluster_arn)
 }
 
 /// The task that is meant: by its ARN, or by its id in a cluster.
-pub(super) fn find(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Result<Arc<Task>, ServiceError> {
+pub(crate) fn find(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Result<Arc<Task>, ServiceError> {
     let arn = task_arn(app, caller, cluster, task);
     let id = arn.rsplit('/').next().unwrap_or_default();
     let found = app.store.read().tasks.get(id).cloned();
@@ -79,6 +83,24 @@ pub(crate) fn link_view(link: &Link) -> LinkView {
         outcome: word(link.outcome),
         detail: link.detail.clone(),
         mend: Some(link.mend.clone()).filter(|mend| !mend.is_empty()),
+        mends: None,
+    }
+}
+
+/// An operation that is offered, with the AWS CLI's command for it.
+pub(crate) fn step_view(step: &Step) -> StepView {
+    StepView {
+        service: step.service.to_owned(),
+        operation: step.operation.to_owned(),
+        region: step.region.clone(),
+        input: step.input.to_string(),
+        guard: step.guard.as_ref().map(|guard| GuardView {
+            operation: guard.operation.to_owned(),
+            input: guard.input.to_string(),
+            path: guard.path.to_owned(),
+            expected: guard.expected.to_string(),
+        }),
+        command: step.command(),
     }
 }
 

@@ -13,7 +13,8 @@ use wire::form::Form;
 
 use super::console::Pages;
 use super::violations;
-use crate::{App, Request, ServiceError, audit};
+use crate::audit::Trail;
+use crate::{App, Rehearsal, Request, ServiceError, audit};
 
 /// The served operations.
 #[derive(Default)]
@@ -84,6 +85,27 @@ impl Router {
     /// Whether an operation is served.
     pub fn serves(&self, service: &Service, operation: &str) -> bool {
         self.find(service, operation).is_some()
+    }
+
+    /// Does an operation on a copy of the records, with the rights of this caller. It is no call of anybody's: no event
+    /// tells of it.
+    ///
+    /// # Errors
+    /// Those of the operation, or that it is not served.
+    pub(crate) async fn rehearse(
+        &self,
+        rehearsal: &Rehearsal,
+        (service, operation): (&str, &str),
+        input: &[u8],
+        caller: Caller,
+    ) -> Result<(), ServiceError> {
+        let route = self.routes.get(service).and_then(|operations| operations.get(operation)).ok_or_else(|| {
+            ServiceError::new("UnknownOperationException", format!("Tidegate does not serve {service}:{operation}."))
+        })?;
+        let (app, trail) = (rehearsal.app(), Trail::default());
+        let begin = || route.begin(Arc::clone(app), Parameters::Json(input), caller, app.uuid());
+        let running = trail.follow_now(begin)?;
+        trail.follow(running).await.map(drop)
     }
 
     pub(super) fn find(&self, service: &Service, operation: &str) -> Option<&Route> {

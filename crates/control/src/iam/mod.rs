@@ -41,6 +41,8 @@ mod tests;
 mod totp;
 mod user;
 
+pub(crate) use name::inline_names;
+
 use api::iam::op;
 
 pub(crate) use error::{malformed, validation};

@@ -40,6 +40,13 @@ pub(crate) fn user_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a Arc<Use
     state.iam_users.get(&key(account, name)).filter(|user| user.entity.arn == arn)
 }
 
+/// The names of the inline policies of a role or user.
+pub(crate) fn inline_names(state: &State, arn: &str) -> Vec<String> {
+    let of_role = role_by_arn(state, arn).map(|role| &role.entity);
+    let entity = of_role.or_else(|| user_by_arn(state, arn).map(|user| &user.entity));
+    entity.iter().flat_map(|entity| entity.inline.keys().cloned()).collect()
+}
+
 /// The managed policy of an ARN: AWS's, or one of the account's.
 pub(crate) fn policy_by_arn<'a>(state: &'a State, arn: &str) -> Option<&'a PolicyRecord> {
     let (account, name) = parts(arn, "policy")?;

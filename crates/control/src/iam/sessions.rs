@@ -3,8 +3,9 @@
 //! The role's trust policy is really evaluated, for the principal and with the keys that ECS brings.
 
 use domain::compute::RoleCredentials;
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::failure::{Failure, FailureName, Link, LinkKind};
 use domain::iam::{Caller, Identity, ResourcePolicyRule, SessionContext};
+use domain::mend::Fault;
 use wire::Timestamp;
 
 use super::authorization::decide;
@@ -49,7 +50,7 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
         Ok((_, link)) => return Err(cannot_assume(role_arn, link)),
         Err(error) => {
             let detail = error.message;
-            let link = Link { detail, mend: String::new(), ..no_role(role_arn) };
+            let link = Link::broken(LinkKind::Role, role_arn, detail, "");
             return Err(cannot_assume(role_arn, link));
         }
     }
@@ -100,16 +101,11 @@ fn cannot_assume(role_arn: &str, link: Link) -> Failure {
 }
 
 fn no_role(role_arn: &str) -> Link {
-    let name = role_arn.rsplit('/').next().unwrap_or(role_arn);
-    Link {
-        kind: LinkKind::Role,
-        subject: role_arn.to_owned(),
-        outcome: Outcome::Broken,
-        detail: format!("There is no role {role_arn}."),
-        mend: format!(
-            "aws iam create-role --role-name {name} --assume-role-policy-document \
-             '{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":{{\"Service\":\"{TASK_SERVICE}\"}},\
-             \"Action\":\"sts:AssumeRole\"}}]}}', or name a role that exists in the task definition."
-        ),
-    }
+    Link::broken(
+        LinkKind::Role,
+        role_arn,
+        format!("There is no role {role_arn}."),
+        "Create the role, with a trust policy for ecs-tasks.amazonaws.com, or name a role that exists in the task definition.",
+    )
+    .with_fault(Fault::NoRole { role: role_arn.to_owned() })
 }

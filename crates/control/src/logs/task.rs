@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use api::logs::{CreateLogGroupInput, CreateLogStreamInput, PutLogEventsInput};
 use domain::compute::{LogLine, LogTarget};
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::failure::{Failure, FailureName, Link, LinkKind};
 use domain::iam::Caller;
 use domain::logs::batch::{BATCH_BYTES, EVENT_OVERHEAD_BYTES};
+use domain::mend::Fault;
 
 use super::files::{Append, NewEvent};
 use super::record::{group_arn, stream_arn};
@@ -158,23 +159,20 @@ fn failure(caller: &Caller, target: &LogTarget, what: &str, error: ServiceError)
 /// The failure with its chain: what IAM said, then the log group.
 fn broken(caller: &Caller, target: &LogTarget, message: String, error: ServiceError) -> Failure {
     let mend = match &*error.code {
-        "ResourceNotFoundException" => format!(
-            "Create the group (aws logs create-log-group --log-group-name {}), or set awslogs-create-group to \"true\" \
-             in the container's log options.",
-            target.group
-        ),
-        "AccessDeniedException" => "Allow logs:CreateLogStream and logs:PutLogEvents (and logs:CreateLogGroup with \
-                                    awslogs-create-group) in a policy of the execution role."
-            .to_owned(),
-        _ => "Correct the container's logConfiguration.".to_owned(),
+        "ResourceNotFoundException" => {
+            "Create the log group (aws logs create-log-group), or set awslogs-create-group to \"true\" in the container's \
+             log options."
+        }
+        "AccessDeniedException" => {
+            "Allow logs:CreateLogStream and logs:PutLogEvents (and logs:CreateLogGroup with awslogs-create-group) in a \
+             policy of the execution role."
+        }
+        _ => "Correct the container's logConfiguration.",
     };
-    let link = Link {
-        kind: LinkKind::Logs,
-        subject: group_arn(caller, &target.group),
-        outcome: Outcome::Broken,
-        detail: format!("{} asked for the log stream {}; the answer was {error}", caller.arn(), target.stream),
-        mend,
-    };
+    let detail = format!("{} asked for the log stream {}; the answer was {error}", caller.arn(), target.stream);
+    let fault = (error.code == "ResourceNotFoundException")
+        .then(|| Fault::NoLogGroup { group: target.group.clone(), region: caller.region.clone() });
+    let link = Link::broken(LinkKind::Logs, group_arn(caller, &target.group), detail, mend).with_fault(fault);
     let mut failure = Failure::new(FailureName::ResourceInitializationError, message);
     failure.chain = error.chain;
     failure.with_link(link)

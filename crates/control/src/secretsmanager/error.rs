@@ -1,6 +1,7 @@
 //! Secrets Manager's errors in its own words, with the link that says what to do.
 
-use domain::failure::{Link, LinkKind, Outcome};
+use domain::failure::{Link, LinkKind};
+use domain::mend::Fault;
 
 use crate::ServiceError;
 
@@ -60,13 +61,14 @@ pub(super) fn marked_for_deletion(arn: &str) -> ServiceError {
         broken(
             arn,
             "The secret is scheduled for deletion; until it is restored its value is not given out.".into(),
-            format!("aws secretsmanager restore-secret --secret-id {arn}"),
-        ),
+            "Restore the secret.".into(),
+        )
+        .with_fault(Fault::SecretMarked { secret: arn.to_owned() }),
     )
 }
 
 fn broken(subject: &str, detail: String, mend: String) -> Link {
-    Link { kind: LinkKind::Secret, subject: subject.to_owned(), outcome: Outcome::Broken, detail, mend }
+    Link::broken(LinkKind::Secret, subject, detail, mend)
 }
 
 /// A kind of use of KMS that failed.
@@ -80,15 +82,11 @@ pub(super) enum KeyUse {
 
 /// What KMS answered, as Secrets Manager tells it; the link keeps what KMS really said.
 pub(super) fn of_kms(refused: ServiceError, key_id: &str, key_use: KeyUse) -> ServiceError {
-    let (mut detail, mut mend) = (refused.message.clone(), String::new());
-    if let Some(link) = refused.chain.into_iter().next_back() {
-        detail = link.detail;
-        mend = link.mend;
-    }
-    if mend.is_empty() {
-        mend = mend_of_state(&refused.code, key_id);
-    }
-    let link = Link { kind: LinkKind::Key, subject: key_id.to_owned(), outcome: Outcome::Broken, detail, mend };
+    let link = match refused.chain.into_iter().next_back() {
+        Some(link) => Link { kind: LinkKind::Key, subject: key_id.to_owned(), ..link },
+        None => Link::broken(LinkKind::Key, key_id, refused.message, mend_of_state(&refused.code))
+            .with_fault(Fault::of_key_state(&refused.code, key_id)),
+    };
     let error = match (&*refused.code, key_use) {
         ("AccessDeniedException", _) => ServiceError::new("AccessDeniedException", "Access to KMS is not allowed"),
         ("InternalFailure", _) => {
@@ -107,15 +105,17 @@ pub(super) fn of_kms(refused: ServiceError, key_id: &str, key_use: KeyUse) -> Se
     error.with_link(link)
 }
 
-fn mend_of_state(code: &str, key_id: &str) -> String {
+/// What to do about a key that is there, but may not be used.
+fn mend_of_state(code: &str) -> &'static str {
     match code {
-        "DisabledException" => format!("aws kms enable-key --key-id {key_id}"),
+        "DisabledException" => "Enable the key.",
         "KMSInvalidStateException" => {
-            format!("aws kms cancel-key-deletion --key-id {key_id} && aws kms enable-key --key-id {key_id}")
+            "Cancel the deletion of the key and enable it; one with imported material may want it again."
         }
-        "NotFoundException" => "Choose a key that exists: aws kms list-aliases; then aws secretsmanager update-secret \
-                                --secret-id … --kms-key-id … with the value again."
-            .into(),
-        _ => String::new(),
+        "NotFoundException" => {
+            "Choose a key that exists (aws kms list-aliases), and put the secret's value again with it (aws \
+             secretsmanager update-secret)."
+        }
+        _ => "",
     }
 }

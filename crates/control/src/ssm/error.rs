@@ -1,6 +1,7 @@
 //! Parameter Store's errors in its own words, with the link that says what to do.
 
-use domain::failure::{Link, LinkKind, Outcome};
+use domain::failure::{Link, LinkKind};
+use domain::mend::Fault;
 use domain::ssm::{DataTypeError, FilterError, NameError, PatternError, PolicyError, TierError};
 
 use crate::ServiceError;
@@ -17,15 +18,12 @@ pub(super) fn not_found(asked: &str) -> ServiceError {
 
 /// The link that tells of a parameter that is not there.
 pub(super) fn unknown(asked: &str) -> Link {
-    Link {
-        kind: LinkKind::Secret,
-        subject: asked.to_owned(),
-        outcome: Outcome::Broken,
-        detail: "There is no parameter (or no version or label of it) of this name or ARN in this account and region."
-            .into(),
-        mend: "Compare it with: aws ssm describe-parameters. Names are case-sensitive, and a hierarchy begins with a slash."
-            .into(),
-    }
+    Link::broken(
+        LinkKind::Secret,
+        asked,
+        "There is no parameter (or no version or label of it) of this name or ARN in this account and region.",
+        "Compare it with: aws ssm describe-parameters. Names are case-sensitive, and a hierarchy begins with a slash.",
+    )
 }
 
 /// The parameter has no such version or label.
@@ -44,21 +42,10 @@ pub(super) fn invalid_token() -> ServiceError {
 /// What KMS answered, as Parameter Store tells it: KMS's own words, and which service said them. The link keeps who
 /// decided.
 pub(super) fn of_kms(refused: &ServiceError, key_id: &str, request_id: &str) -> ServiceError {
-    let link = Link {
-        kind: LinkKind::Key,
-        subject: key_id.to_owned(),
-        outcome: Outcome::Broken,
-        detail: refused.chain.last().map_or_else(|| refused.message.clone(), |link| link.detail.clone()),
-        mend: refused.chain.last().map(|link| link.mend.clone()).filter(|mend| !mend.is_empty()).unwrap_or_else(|| {
-            match &*refused.code {
-                "DisabledException" => format!("aws kms enable-key --key-id {key_id}"),
-                "KMSInvalidStateException" => {
-                    format!("aws kms cancel-key-deletion --key-id {key_id} && aws kms enable-key --key-id {key_id}")
-                }
-                _ => "Put the parameter again with a key that exists: aws ssm put-parameter --overwrite --key-id …"
-                    .into(),
-            }
-        }),
+    let link = match refused.chain.last() {
+        Some(link) => Link { kind: LinkKind::Key, subject: key_id.to_owned(), ..link.clone() },
+        None => Link::broken(LinkKind::Key, key_id, &refused.message, mend_of_state(&refused.code))
+            .with_fault(Fault::of_key_state(&refused.code, key_id)),
     };
     let message = format!(
         "{} (Service: AWSKMS; Status Code: {}; Error Code: {}; Request ID: {request_id}; Proxy: null)",
@@ -72,6 +59,17 @@ pub(super) fn of_kms(refused: &ServiceError, key_id: &str, request_id: &str) -> 
         _ => ServiceError::new("InvalidKeyId", message),
     };
     error.with_link(link)
+}
+
+/// What to do about a key that may not be used.
+fn mend_of_state(code: &str) -> &'static str {
+    match code {
+        "DisabledException" => "Enable the key.",
+        "KMSInvalidStateException" => {
+            "Cancel the deletion of the key and enable it; one with imported material may want it again."
+        },
+        _ => "Put the parameter again with a key that exists (aws ssm put-parameter --overwrite).",
+    }
 }
 
 impl From<NameError> for ServiceError {

@@ -87,16 +87,10 @@ fn ssm(text: &str) -> String {
 }
 
 fn unknown(name: &str) -> Link {
-    Link {
-        kind: LinkKind::Secret,
-        subject: name.to_owned(),
-        outcome: Outcome::Broken,
-        detail:
-            "There is no parameter of this name or ARN (or no such version or label of it) in this account and region."
-                .into(),
-        mend: format!(
-            "Correct valueFrom (compare it with: aws ssm describe-parameters), or make the parameter: aws ssm \
-             put-parameter --name {name} --type SecureString --value …"
-        ),
-    }
+    Link::broken(
+        LinkKind::Secret,
+        name,
+        "There is no parameter of this name or ARN (or no such version or label of it) in this account and region.",
+        "Correct valueFrom (compare it with: aws ssm describe-parameters), or make the parameter (aws ssm put-parameter).",
+    )
 }

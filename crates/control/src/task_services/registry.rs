@@ -4,6 +4,7 @@ use api::secretsmanager::GetSecretValueInput;
 use domain::compute::RegistryCredentials;
 use domain::ecs::Task;
 use domain::failure::{Failure, FailureName, Link};
+use domain::mend::Fault;
 use domain::secrets::registry_credentials;
 use wire::Sensitive;
 
@@ -45,7 +46,7 @@ impl AppTaskServices {
         })?;
         registry_credentials(value.secret_string.as_ref().map(Sensitive::expose)).map_err(|error| {
             let mut failure = failure(&error.to_string());
-            failure.chain = road.malformed(error.detail(), error.mend());
+            failure.chain = road.malformed(error.detail(), error.mend(), Some(Fault::NoLoginInSecret));
             failure
         })
     }

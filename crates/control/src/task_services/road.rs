@@ -4,6 +4,7 @@ use api::secretsmanager::GetSecretValueInput;
 use domain::ecs::Task;
 use domain::failure::{Link, LinkKind, Outcome};
 use domain::iam::{Caller, Identity};
+use domain::mend::Fault;
 
 use crate::secretsmanager::values;
 use crate::ssm::reading;
@@ -73,18 +74,12 @@ impl Road<'_> {
 
     /// The chain of a secret that was read, but is not what it should be. Its form is known only after the key opened
     /// it, so here the secret stands last.
-    pub(super) fn malformed(&self, detail: impl Into<String>, mend: &str) -> Vec<Link> {
+    pub(super) fn malformed(&self, detail: impl Into<String>, mend: &str, fault: Option<Fault>) -> Vec<Link> {
         let names = self.names();
         let mut chain = vec![self.role()];
         chain.extend(names.policy);
         chain.extend(names.key.map(|key| good(LinkKind::Key, &key, "The key opened the secret.")));
-        chain.push(Link {
-            kind: LinkKind::Secret,
-            subject: names.secret,
-            outcome: Outcome::Broken,
-            detail: detail.into(),
-            mend: mend.to_owned(),
-        });
+        chain.push(Link::broken(LinkKind::Secret, names.secret, detail, mend).with_fault(fault));
         chain
     }
 
@@ -130,7 +125,7 @@ struct Names {
 }
 
 fn good(kind: LinkKind, subject: &str, detail: &str) -> Link {
-    Link { kind, subject: subject.to_owned(), outcome: Outcome::Good, detail: detail.to_owned(), mend: String::new() }
+    Link::good(kind, subject, detail)
 }
 
 /// A step that was not reached.
@@ -140,11 +135,12 @@ pub(super) fn not_reached(kind: LinkKind, subject: &str, detail: &str) -> Link {
 
 /// A task without an execution role.
 pub(super) fn no_role(task: &Task) -> Link {
-    Link {
-        outcome: Outcome::Broken,
-        mend: "Register the task definition with an executionRoleArn.".into(),
-        ..good(LinkKind::Role, &task.definition_arn, "The task definition names no execution role.")
-    }
+    Link::broken(
+        LinkKind::Role,
+        &task.definition_arn,
+        "The task definition names no execution role.",
+        "Register the task definition with an executionRoleArn.",
+    )
 }
 
 /// An error as the agent's SDK tells it (`call` is its operation, `SSM: GetParameters`). Errors that the operation's model

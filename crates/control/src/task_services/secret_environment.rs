@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::secretsmanager::GetSecretValueInput;
 use domain::ecs::{SecretReference as VariableSource, Task};
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::failure::{Failure, FailureName, Link, LinkKind};
 use domain::iam::Caller;
 use domain::secrets::{SecretReference, ValueFrom, json_value};
 use wire::Sensitive;
@@ -90,15 +90,13 @@ impl AppTaskServices {
             Ok(ValueFrom::Parameter(name)) => Ok(parameters.get(&name).cloned()),
             Err(error) => Err(Refused {
                 text: asm(&error.to_string()),
-                chain: vec![Link {
-                    kind: LinkKind::Secret,
-                    subject: value_from.to_owned(),
-                    outcome: Outcome::Broken,
-                    detail: "valueFrom is neither the ARN of a secret nor an ARN with all three further parts.".into(),
-                    mend: "Write it as <secret ARN>, or as <secret ARN>:<JSON key>:<version stage>:<version id> with \
-                           all colons (parts may be empty)."
-                        .into(),
-                }],
+                chain: vec![Link::broken(
+                    LinkKind::Secret,
+                    value_from,
+                    "valueFrom is neither the ARN of a secret nor an ARN with all three further parts.",
+                    "Write it as <secret ARN>, or as <secret ARN>:<JSON key>:<version stage>:<version id> with all colons \
+                     (parts may be empty).",
+                )],
             }),
         }
     }
@@ -130,6 +128,7 @@ impl AppTaskServices {
             chain: road.malformed(
                 format!("The key {key} is asked for, but {error}."),
                 "Correct the JSON key in valueFrom (case counts), or the secret's JSON object.",
+                None,
             ),
         })
     }
@@ -146,7 +145,7 @@ impl AppTaskServices {
         })?;
         value.secret_string.ok_or_else(|| Refused {
             text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
-            chain: road.malformed("The secret's value is binary.", "Give the secret a text value (SecretString)."),
+            chain: road.malformed("The secret's value is binary.", "Give the secret a text value (SecretString).", None),
         })
     }
 }

@@ -41,6 +41,8 @@ pub struct NewTask<'a> {
     pub group: Option<String>,
     /// As the caller wrote it.
     pub started_by: Option<String>,
+    /// The subnets that one could be chosen of.
+    pub subnets: Vec<String>,
     /// Whether ExecuteCommand was asked for.
     pub enable_execute_command: bool,
     /// The task's tags.
@@ -80,6 +82,7 @@ pub fn new_task(definition: &TaskDefinition, overrides: TaskOverride, new: NewTa
         platform_version: on_fargate.then(|| PLATFORM_VERSION.to_owned()),
         capacity_provider: new.capacity_provider,
         started_by: new.started_by,
+        subnets: new.subnets,
         enable_execute_command: new.enable_execute_command,
         tags: new.tags,
         ..Task::provisioning(spec, definition_arn, containers.iter().map(task_container).collect())

@@ -39,6 +39,9 @@ pub struct Task {
     /// What the caller wrote there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_by: Option<String>,
+    /// The subnets that RunTask was told, of which one was chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
     /// Whether ExecuteCommand was asked for.
     #[serde(default)]
     pub enable_execute_command: bool,
@@ -100,6 +103,7 @@ impl Task {
             platform_version: None,
             capacity_provider: None,
             started_by: None,
+            subnets: Vec::new(),
             enable_execute_command: false,
             tags: BTreeMap::new(),
             desired_status: DesiredStatus::Running,

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::caller::{Caller, FederatedBy, Identity};
+use super::caller::{Caller, Identity};
 use super::evaluate::{Asked, Decision, Layer, Policies, Source, Verdict};
 use super::policy::{Effect, Statement};
 use crate::failure::{Link, LinkKind, Outcome};
+use crate::mend::{Fault, Wanted};
 
 impl Layer {
     /// AWS's name of the kind of policy.
@@ -56,7 +57,29 @@ pub fn link(caller: &Caller, asked: &Asked<'_>, policies: &Policies, decision: &
             mend(caller, asked, policies, decision.layer),
         ),
     };
-    Link { kind: LinkKind::Policy, subject, outcome, detail, mend }
+    let fault = fault(caller, asked, decision).filter(|_| outcome == Outcome::Broken);
+    Link { kind: LinkKind::Policy, subject, outcome, detail, mend, fault }
+}
+
+/// What a mend is made of. A deny, a boundary and a session's own policy are there on purpose: nothing is added to them.
+fn fault(caller: &Caller, asked: &Asked<'_>, decision: &Decision) -> Option<Fault> {
+    if decision.verdict != Verdict::NotAllowed {
+        return None;
+    }
+    let principal = match &caller.identity {
+        Identity::Role { role_arn, .. } => role_arn.clone(),
+        Identity::User { arn, .. } => arn.clone(),
+        Identity::Service { .. } if decision.layer == Layer::Trust => {
+            return Some(Fault::NotTrusted { role: asked.resource.to_owned() });
+        }
+        _ => return None,
+    };
+    let wanted = Wanted { principal, action: asked.action.to_owned(), resource: asked.resource.to_owned() };
+    match decision.layer {
+        Layer::Identity => Some(Fault::NotAllowed(wanted)),
+        Layer::Resource => Some(Fault::NotAllowedByResource(wanted)),
+        Layer::Trust | Layer::Boundary | Layer::Session => None,
+    }
 }
 
 pub(super) fn sources(policies: &Policies, layer: Layer) -> &[Source] {
@@ -123,7 +146,10 @@ fn mend(caller: &Caller, asked: &Asked<'_>, policies: &Policies, layer: Layer) -
     let (action, resource) = (asked.action, asked.resource);
     let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
     match layer {
-        Layer::Identity => allow_by_identity(caller, asked, &statement),
+        Layer::Identity => {
+            let whose = owner(caller, asked, policies, layer);
+            format!("Allow {action} on {resource} to {whose}: add a policy with the statement {statement}.")
+        }
         Layer::Boundary => {
             let boundary = owner(caller, asked, policies, layer);
             format!("The permissions boundary {boundary} limits what may be allowed: add {statement} to it.")
@@ -143,22 +169,5 @@ fn mend(caller: &Caller, asked: &Asked<'_>, policies: &Policies, layer: Layer) -
             let whose = if layer == Layer::Trust { "trust policy" } else { "policy" };
             format!("Add {statement} to the {whose} of {resource}.")
         }
-    }
-}
-
-/// The AWS CLI's line that allows it, where there is one.
-fn allow_by_identity(caller: &Caller, asked: &Asked<'_>, statement: &str) -> String {
-    let name = asked.action.replace(':', "-");
-    let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
-    match &caller.identity {
-        Identity::Role { role_arn, .. } => {
-            let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
-            format!("aws iam put-role-policy --role-name {role} --policy-name {name} --policy-document '{document}'")
-        }
-        Identity::User { arn, .. } | Identity::FederatedUser { by: FederatedBy::User { arn, .. }, .. } => {
-            let user = arn.rsplit('/').next().unwrap_or(arn);
-            format!("aws iam put-user-policy --user-name {user} --policy-name {name} --policy-document '{document}'")
-        }
-        _ => format!("Allow it with {statement}."),
     }
 }

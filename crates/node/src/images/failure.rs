@@ -3,7 +3,8 @@
 //!
 //! The count in "has been retried n time(s)" is the number of attempts that were really made.
 
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome, THE_SECRET};
+use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::mend::Fault;
 
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, Scheme, Spent};
 use super::reference::Reference;
@@ -36,13 +37,12 @@ impl Asked<'_> {
 pub(super) fn of_reference(text: &str, error: &PullError) -> Failure {
     let shown: String = text.chars().filter(|character| !character.is_control()).take(300).collect();
     let message = format!("failed to parse image reference \"{shown}\": {error}");
-    Failure::new(FailureName::CannotPullContainerError, message).with_link(Link {
-        kind: LinkKind::Image,
-        subject: shown,
-        outcome: Outcome::Broken,
-        detail: error.to_string(),
-        mend: String::from("write the image as host/repository:tag, or as repository:tag for Docker Hub"),
-    })
+    Failure::new(FailureName::CannotPullContainerError, message).with_link(Link::broken(
+        LinkKind::Image,
+        shown,
+        error.to_string(),
+        "write the image as host/repository:tag, or as repository:tag for Docker Hub",
+    ))
 }
 
 /// The failure of a stage.
@@ -121,6 +121,7 @@ fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
         outcome,
         detail,
         mend,
+        fault: fault(error, asked).filter(|_| outcome == Outcome::Broken),
     };
     let asked_for = match stage {
         Stage::Resolve => format!("asked {} for {reference} {}", asked.host, asked.who()),
@@ -150,6 +151,25 @@ fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
         ];
     }
     vec![registry, link(LinkKind::Image, &reference, Outcome::Broken, detail, mend)]
+}
+
+/// What a mend is made of.
+fn fault(error: &PullError, asked: Asked<'_>) -> Option<Fault> {
+    match (error, asked.user) {
+        (PullError::Denied(_), None) => Some(Fault::NoLogin),
+        (PullError::Denied(denial), Some(user)) if is_of_password(denial) => {
+            Some(Fault::WrongLogin { user: user.to_owned() })
+        }
+        (PullError::Status(answer), _) if answer.status == 404 && !answer.what.starts_with("blobs ") => {
+            Some(Fault::NoTag)
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is the password that was refused, and not what its user may.
+fn is_of_password(denial: &Denial) -> bool {
+    !(denial.by == DeniedBy::Registry && denial.scheme == Scheme::Bearer) && denial.status != 403
 }
 
 /// What the registry did wrong, and the mend; `None` if it is the image (or this host) that is broken.
@@ -213,8 +233,7 @@ fn denied_mend(denial: &Denial, asked: Asked<'_>) -> String {
             )
         }
         Some(user) => format!(
-            "the registry refused {user}'s password: update the secret with `aws secretsmanager put-secret-value --secret-id \
-             {THE_SECRET} --secret-string '{{\"username\":\"...\",\"password\":\"...\"}}'`, and run the task again"
+            "the registry refused {user}'s password: put the right one into the secret that repositoryCredentials names"
         ),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use domain::compute::ContainerSpec;
-use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
+use domain::failure::{Failure, FailureName, Link, LinkKind};
 use tokio::task::{JoinHandle, JoinSet};
 use wire::{Sensitive, Timestamp};
 
@@ -89,13 +89,8 @@ async fn prepare(
 async fn prepare_network(node: &Inner, task: &Task) -> Result<PathBuf, Failure> {
     let path = node.network.prepare(&task.spec.interface, &task.spec.task_id).await.map_err(|error| {
         let message = error.to_string();
-        let link = Link {
-            kind: LinkKind::Network,
-            subject: task.spec.interface.id.clone(),
-            outcome: Outcome::Broken,
-            detail: message.clone(),
-            mend: "tidegate doctor says what this host lacks".to_owned(),
-        };
+        let mend = "tidegate doctor says what this host lacks";
+        let link = Link::broken(LinkKind::Network, &task.spec.interface.id, &message, mend);
         let message = format!("failed to configure ENI: {message}");
         Failure::new(FailureName::ResourceInitializationError, message).with_link(link)
     })?;

@@ -1,8 +1,10 @@
 //! A task explained: why it is where it is.
 
-use api::tidegate::{ExplainTaskInput, ExplainTaskOutput, Failure, Link, op};
+use api::tidegate::{CheckTaskDefinitionOutput, ExplainTaskInput, ExplainTaskOutput, Failure, Link, Mend, op};
+use serde::Serialize;
 
 use super::{Form, WIDTH};
+use crate::check;
 use crate::client::Client;
 use crate::output::{Style, say, wrap};
 use crate::tasks;
@@ -13,16 +15,56 @@ const KIND_WIDTH: usize = 9;
 pub(super) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
     let found = tasks::find(client, name).await?;
     let explanation = ask(client, &found.cluster, found.id()).await?;
+    let now = match explanation.failures.as_slice() {
+        [] => None,
+        _ => Some(check::of_task(client, &found.cluster, found.id()).await),
+    };
     let style = Style::of_output();
     match form {
-        Form::Json => say(serde_json::to_string_pretty(&explanation)?)?,
+        Form::Json => {
+            let now = now.transpose()?;
+            say(serde_json::to_string_pretty(&Explained { explanation: &explanation, now: now.as_ref() })?)?;
+        }
         Form::Readable => {
             for line in readable(style, &explanation) {
+                say(line)?;
+            }
+            for line in now.iter().flat_map(|now| now_lines(style, now)).chain(again_lines(style, &explanation)) {
                 say(line)?;
             }
         }
     }
     Ok(())
+}
+
+/// Why a task is where it is, and how its road is now.
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    explanation: &'a ExplainTaskOutput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<&'a CheckTaskDefinitionOutput>,
+}
+
+/// What is broken of the road now, and what mends it.
+fn now_lines(style: Style, now: &anyhow::Result<CheckTaskDefinitionOutput>) -> Vec<String> {
+    let mut lines = vec![String::new(), style.bold("Its road now")];
+    match now {
+        Err(error) => lines.extend(wrap(&format!("Not looked at: {error}"), WIDTH - 2).iter().map(|line| format!("  {line}"))),
+        Ok(now) => {
+            let broken = now.roads.iter().flat_map(|road| &road.links).filter(|link| link.outcome == "broken");
+            lines.extend(broken.flat_map(|link| link_lines(style, link, KIND_WIDTH)));
+            if now.outcome == "good" {
+                lines.push(format!("  {}", style.good("Every link is good now.")));
+            }
+        }
+    }
+    lines
+}
+
+fn again_lines(style: Style, explanation: &ExplainTaskOutput) -> Vec<String> {
+    let Some(again) = &explanation.run_again else { return Vec::new() };
+    vec![String::new(), style.bold("To run it again"), format!("  {}", again.command)]
 }
 
 /// Asks the server for the explanation of a task.
@@ -94,6 +136,17 @@ pub(crate) fn link_lines(style: Style, link: &Link, kind_width: usize) -> Vec<St
             lines.push(format!("{indent}{}", style.hint(&format!("{arrow} {line}"))));
         }
     }
+    lines.extend(link.mends.iter().flatten().flat_map(|mend| mend_lines(style, mend, &indent)));
+    lines
+}
+
+/// A mend in lines: what it does, and its commands, which are to be pasted and therefore not broken into lines.
+fn mend_lines(style: Style, mend: &Mend, indent: &str) -> Vec<String> {
+    let mut lines = vec![format!("{indent}  {}", style.hint(&format!("{}:", mend.title)))];
+    let registers = mend.steps.iter().any(|step| step.operation == "RegisterTaskDefinition");
+    let again = mend.run_again.iter().filter(|_| registers);
+    let commands = mend.steps.iter().chain(again).map(|step| step.command.as_str());
+    lines.extend(commands.flat_map(str::lines).map(|line| format!("{indent}  {line}")));
     lines
 }
 
@@ -110,6 +163,7 @@ pub(crate) mod tests {
             outcome: outcome.into(),
             detail: detail.into(),
             mend: mend.map(Into::into),
+            mends: None,
         }
     }
 
@@ -138,6 +192,7 @@ pub(crate) mod tests {
                 ],
             }],
             road: Vec::new(),
+            run_again: None,
         };
         expect![[r"
             Task 0123456789abcdef0123456789abcdef is STOPPED (TaskFailedToStart)

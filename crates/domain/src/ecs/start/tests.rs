@@ -58,6 +58,7 @@ fn start(definition: &TaskDefinition, overrides: Value) -> Result<Task, Refusal>
         container_ids: ids.to_vec(),
         group: None,
         started_by: None,
+        subnets: Vec::new(),
         enable_execute_command: false,
         tags: BTreeMap::new(),
         created_at: Timestamp::from_seconds(9),

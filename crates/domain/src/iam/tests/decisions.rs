@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::iam::{Asked, Decision, Layer, ResourcePolicyRule, Verdict, evaluate, explain};
+use crate::mend::Fault;
 
 const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf";
 const FOREIGN: &str = "arn:aws:secretsmanager:us-east-1:999999999999:secret:db-AbCdEf";
@@ -223,7 +224,12 @@ fn the_link_tells_what_came_near_and_the_mend() {
     let link = explain::link(&session(), &asked, &policies, &evaluate(&session(), &asked, &policies));
     expect![[r"arn:aws:sts::123456789012:assumed-role/exec/task asks for secretsmanager:GetSecretValue on arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf: no statement of inline policy s (identity-based policy) allows it. Old of inline policy s comes near, but it is about arn:aws:secretsmanager:*:*:secret:old-*. statement 2 of inline policy s comes near, but its condition StringEquals aws:PrincipalTag/team 'web' is not met: the request does not have that key."]]
         .assert_eq(&link.detail.replace('"', "'"));
-    expect![[r#"aws iam put-role-policy --role-name exec --policy-name secretsmanager-GetSecretValue --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"}]}'"#]]
+    expect![[r#"Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf to arn:aws:iam::123456789012:role/path/exec: add a policy with the statement {"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"}."#]]
         .assert_eq(&link.mend);
+    assert!(matches!(&link.fault, Some(Fault::NotAllowed(wanted)) if wanted.principal == ROLE_ARN));
+    let deny = r#"{"Version":"2012-10-17","Statement":{"Sid":"No","Effect":"Deny","Action":"*","Resource":"*"}}"#;
+    let denied = Policies { identity: vec![source("inline policy d", deny, PolicyKind::Inline)], ..no_policies() };
+    let link = explain::link(&session(), &asked, &denied, &evaluate(&session(), &asked, &denied));
+    assert!(link.fault.is_none() && link.mend.contains("No of inline policy d"), "{link:?}");
     assert_eq!(link.subject, ROLE_ARN);
 }

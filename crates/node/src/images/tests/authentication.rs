@@ -72,7 +72,7 @@ async fn basic_password_right_wrong_and_missing() {
     );
     let link = &failure.chain[0];
     assert_eq!((link.kind, link.outcome), (LinkKind::Registry, Outcome::Broken));
-    assert!(link.detail.contains("as alice") && link.mend.contains("put-secret-value"), "{link:?}");
+    assert!(link.detail.contains("as alice") && link.mend.contains("put the right one into the secret"), "{link:?}");
     assert!(!serde_json::to_string(&failure).expect("json").contains("wr0ng"), "{failure:?}");
 
     let failure = room.pull(&reference, None).await.expect_err("there is no password");
@@ -124,7 +124,7 @@ async fn a_refused_token_has_awss_words() {
         )
     );
     assert!(failure.chain[0].detail.contains("incorrect username or password"), "{failure:?}");
-    assert!(failure.chain[0].mend.contains("put-secret-value"));
+    assert!(failure.chain[0].mend.contains("put the right one into the secret"));
 }
 
 #[tokio::test]
