@@ -97,6 +97,15 @@ async function define(page, registry) {
 }
 
 /** Fills the form that runs a task: default VPC and subnets, the group with port 80, a public address. */
+/** Runs the task of this page again, as it was: the dialog shows what it will do, and the page of the new task comes. */
+async function runAgain(page) {
+  const before = page.url().split('?')[0];
+  await page.getByRole('button', { name: 'Run again' }).click();
+  await page.getByRole('dialog').getByText('aws ecs run-task').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click();
+  await page.waitForURL(url => !url.href.startsWith(before));
+}
+
 async function run(page) {
   await page.getByRole('heading', { name: 'Run a task' }).waitFor();
   await page.getByText('the public IP will not answer').waitFor();
@@ -147,8 +156,8 @@ const isRed = element =>
 async function readExplanation(page) {
   await page.getByText('STOPPED', { exact: true }).first().waitFor({ timeout: 60_000 });
   await page.getByText(/^ResourceInitializationError/).first().waitFor();
-  const road = page.getByRole('list', { name: 'The road' });
-  const broken = road.locator('li[data-outcome=broken]');
+  const now = page.getByRole('region', { name: 'Its road now' });
+  const broken = now.locator('li[data-outcome=broken]');
   await broken.waitFor();
   assert.equal(await broken.count(), 1);
   await broken.getByRole('link', { name: /role\/articleExecutionRole/ }).first().waitFor();
@@ -184,15 +193,13 @@ test('the article by clicks: a private image runs, is refused without its policy
   const stopped = page.url().split('?')[0];
   await detachPolicy(page);
   await page.goto(stopped);
-  await page.getByRole('button', { name: 'Run again' }).click();
-  await run(page);
+  await runAgain(page);
   const broken = await readExplanation(page);
-  await broken.getByRole('button', { name: 'Mend it' }).click();
+  await broken.getByRole('button', { name: /^Mend it/ }).click();
   await page.getByRole('dialog').getByText('secretsmanager:GetSecretValue').waitFor();
-  await page.getByRole('dialog').getByRole('button', { name: 'Add this policy to the role' }).click();
-  await page.getByText('Mended. Run the task again.').waitFor();
-  await page.getByRole('button', { name: 'Run again' }).click();
-  await run(page);
+  await page.getByRole('dialog').getByRole('button', { name: 'Mend it', exact: true }).click();
+  await page.getByText('A task would start').waitFor();
+  await runAgain(page);
   await visit(page);
   await stop(page);
 });

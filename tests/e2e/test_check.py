@@ -187,9 +187,9 @@ def test_what_ecs_registers_and_runtask_refuses(world, sound):
 
 def test_roles(world, sound):
     missing = f"arn:aws:iam::{world.account}:role/no-such-role"
-    answer = breaks(world, sound.definition(role=missing), "role", missing, "create-role", container=False)
+    answer = breaks(world, sound.definition(role=missing), "role", missing, "Create the role", container=False)
     assert kinds(answer, "notReached") == ["secret", "registry", "image", "platform", "secret", "logs"]
-    answer = breaks(world, sound.definition(task_role=missing), "role", missing, "create-role", container=False)
+    answer = breaks(world, sound.definition(task_role=missing), "role", missing, "Create the role", container=False)
     assert kinds(answer, "notReached") == []
     name = f"mistrust-{secrets.token_hex(4)}"
     mistrust = world.iam.create_role(RoleName=name, AssumeRolePolicyDocument=MISTRUST)["Role"]["Arn"]
@@ -230,7 +230,7 @@ def test_secrets(world, sound):
     breaks(world, sound.definition(value_from=f"{sound.value}:tokens::"), "secret", sound.value, "JSON key")
     breaks(world, sound.definition(value_from=f"{sound.value}:token:AWSPREVIOUS:"), "secret", sound.value, "")
     world.kms.disable_key(KeyId=sound.key)
-    breaks(world, sound.definition(), "key", sound.key, "enable-key")
+    breaks(world, sound.definition(), "key", sound.key, "Enable the key")
     world.kms.enable_key(KeyId=sound.key)
 
 
@@ -250,7 +250,7 @@ def test_parameters(world, sound):
 
 def test_registry(world, sound):
     wrong = world.create_secret("wrong", json.dumps({"username": world.registry.user, "password": "wr0ng-password"}))
-    answer = breaks(world, sound.definition(login=wrong), "registry", world.registry.host, wrong)
+    answer = breaks(world, sound.definition(login=wrong), "registry", world.registry.host, "put the right one into the secret")
     assert kinds(answer, "notReached") == ["image", "platform"]
     host = f"127.0.0.1:{free_port()}"
     began = time.monotonic()

@@ -52,22 +52,23 @@ export function observe<T>(call: Promise<T>): Promise<T> {
   );
 }
 
-function maker<C>(make: (configuration: Configuration) => C): () => C {
-  let made: { of: Session; client: C } | undefined;
-  return () => {
+/** A client of the session's region, or of another one. */
+function maker<C>(make: (configuration: Configuration) => C): (region?: string) => C {
+  let made: { of: Session; region?: string; client: C } | undefined;
+  return region => {
     const of = session();
-    if (made?.of !== of) {
+    if (made?.of !== of || made.region !== region) {
       const { accessKeyId, secretAccessKey, sessionToken } = of;
       const client = make({
         endpoint: window.location.origin,
-        region: of.region,
+        region: region ?? of.region,
         credentials: { accessKeyId, secretAccessKey, sessionToken },
         maxAttempts: 1,
         requestHandler: { requestTimeout: 30_000 },
       });
       const { middlewareStack } = client as Observable;
       middlewareStack.add(next => args => observe(next(args)), { step: 'initialize', name: 'tidegateObserve' });
-      made = { of, client };
+      made = { of, region, client };
     }
     return made.client;
   };

@@ -1,33 +1,25 @@
-// Which commands the page can do by itself, and that it does nothing else.
+// What a mend does with its input before it is sent.
 import { expect, test } from 'vitest';
 
-import { mendOf, words } from './mend';
+import { canPerform, sorted, withFilled } from './mend';
 
-test('words are read as a shell reads them', () => {
-  expect(words(`a --b 'c d' e'f'g`)).toEqual(['a', '--b', 'c d', 'efg']);
-  expect(words(`'it'\\''s'`)).toEqual(["it's"]);
-  for (const more of ['a && b', 'a $(b)', 'a | b', 'a; b', 'a "b"', 'a > b', "a 'b", 'a …', 'a `b`']) {
-    expect(words(more), more).toBeUndefined();
-  }
+const step = (service: string, operation: string) => ({ service, operation, input: '{}', command: '' });
+
+test('only what is in the table is done here', () => {
+  expect(canPerform({ title: '', steps: [step('iam', 'PutRolePolicy')] })).toBe(true);
+  expect(canPerform({ title: '', steps: [step('iam', 'PutRolePolicy'), step('iam', 'DeleteRole')] })).toBe(false);
+  const guard = { operation: 'DeleteRole', input: '{}', path: 'Role', expected: '{}' };
+  expect(canPerform({ title: '', steps: [{ ...step('iam', 'PutRolePolicy'), guard }] })).toBe(false);
 });
 
-test('a whole command that is known is a mend', () => {
-  const document = '{"Version":"2012-10-17","Statement":[]}';
-  const mend = mendOf(`aws iam put-role-policy --role-name exec --policy-name secrets --policy-document '${document}'`);
-  expect(mend).toMatchObject({ subject: 'exec', document });
-  expect(mendOf('aws secretsmanager restore-secret --secret-id arn:aws:secretsmanager:us-east-1:1:secret:a-b')).toBeDefined();
-  expect(mendOf('aws kms enable-key --key-id 1234')).toBeDefined();
+test('what a person knows is filled in, and JSON stays JSON', () => {
+  const input = { SecretId: 'login', SecretString: '{"password":"<password>","username":"alice"}' };
+  const filled = withFilled(input, { '<password>': 'a"b\\$&', '<user name>': 'bob' });
+  expect(JSON.parse(filled.SecretString as string)).toEqual({ username: 'alice', password: 'a"b\\$&' });
+  expect(filled.SecretId).toBe('login');
 });
 
-test('anything else is not', () => {
-  for (const command of [
-    'aws iam put-role-policy --role-name exec',
-    'aws iam put-role-policy --role-name exec --policy-name a --policy-document b --profile c',
-    'aws iam delete-role --role-name exec',
-    'aws kms cancel-key-deletion --key-id 1 && aws kms enable-key --key-id 1',
-    'Look at what it printed last: tidegate logs 1234',
-    'aws iam create-role --role-name a --assume-role-policy-document b, or name a role that exists',
-  ]) {
-    expect(mendOf(command), command).toBeUndefined();
-  }
+test('documents are compared by what they say', () => {
+  expect(sorted({ b: [{ d: 1, c: 2 }], a: 1 })).toBe(sorted({ a: 1, b: [{ c: 2, d: 1 }] }));
+  expect(sorted([1, 2])).not.toBe(sorted([2, 1]));
 });

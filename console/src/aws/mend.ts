@@ -1,84 +1,87 @@
-// Mends that the page can do by itself: the commands that an explanation names, read back into the calls they stand for.
-// Only what adds a right or takes back a deletion is here, and nothing is done before the user has seen and confirmed it.
-import { PutRolePolicyCommand, PutUserPolicyCommand } from '@aws-sdk/client-iam';
-import { EnableKeyCommand } from '@aws-sdk/client-kms';
-import { RestoreSecretCommand } from '@aws-sdk/client-secrets-manager';
+// Mends that the server offers: operations of AWS with their inputs, done here with the rights of who is signed in, and
+// only after the user has seen them. What is not in the table is shown as a command and not done here.
+import { CreateLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { AuthorizeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
+import { RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
+import {
+  CreateRoleCommand,
+  GetRoleCommand,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { CancelKeyDeletionCommand, CreateGrantCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { CreateSecretCommand, PutSecretValueCommand, RestoreSecretCommand } from '@aws-sdk/client-secrets-manager';
 
-import { iam, kms, secretsManager } from './clients';
+import { ec2, ecs, iam, kms, logs, secretsManager } from './clients';
+import type { Mend, Step } from './tidegate';
 
-export interface Mend {
-  /** What it does, as a button says it. */
-  action: string;
-  /** To what. */
-  subject: string;
-  /** The policy that is added, if it is one. */
-  document?: string;
-  run: () => Promise<unknown>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- an input is what the server says, in AWS's shape
+type Perform = (input: any, region?: string) => Promise<unknown>;
+
+const OPERATIONS: Record<string, Perform> = {
+  'ec2 AuthorizeSecurityGroupIngress': input => ec2().send(new AuthorizeSecurityGroupIngressCommand(input)),
+  'ecs RegisterTaskDefinition': input => ecs().send(new RegisterTaskDefinitionCommand(input)),
+  'iam CreateRole': input => iam().send(new CreateRoleCommand(input)),
+  'iam GetRole': input => iam().send(new GetRoleCommand(input)),
+  'iam PutRolePolicy': input => iam().send(new PutRolePolicyCommand(input)),
+  'iam PutUserPolicy': input => iam().send(new PutUserPolicyCommand(input)),
+  'iam UpdateAssumeRolePolicy': input => iam().send(new UpdateAssumeRolePolicyCommand(input)),
+  'kms CancelKeyDeletion': (input, region) => kms(region).send(new CancelKeyDeletionCommand(input)),
+  'kms CreateGrant': (input, region) => kms(region).send(new CreateGrantCommand(input)),
+  'kms EnableKey': (input, region) => kms(region).send(new EnableKeyCommand(input)),
+  'logs CreateLogGroup': (input, region) => logs(region).send(new CreateLogGroupCommand(input)),
+  'secretsmanager CreateSecret': (input, region) => secretsManager(region).send(new CreateSecretCommand(input)),
+  'secretsmanager PutSecretValue': (input, region) => secretsManager(region).send(new PutSecretValueCommand(input)),
+  'secretsmanager RestoreSecret': (input, region) => secretsManager(region).send(new RestoreSecretCommand(input)),
+};
+
+/** Whether this page can do it. */
+export function canPerform(mend: Mend): boolean {
+  return mend.steps.every(({ service, operation, guard }) => {
+    return `${service} ${operation}` in OPERATIONS && (!guard || `${service} ${guard.operation}` in OPERATIONS);
+  });
 }
 
-/** The mend that a command is, or undefined if the page cannot do it. */
-export function mendOf(command: string): Mend | undefined {
-  const [aws, service, operation, ...rest] = words(command) ?? [];
-  const options = optionsOf(rest);
-  if (aws !== 'aws' || !options) return undefined;
-  const take = (...names: string[]) => {
-    const values = names.map(name => options.get(name));
-    const isAll = names.length === options.size && values.every(value => value !== undefined);
-    return isAll ? (values as string[]) : undefined;
+/** Does a mend, step after step. `filled` has what a person knows, by the words that stand for it. */
+export async function perform(mend: Mend, filled: Record<string, string>): Promise<void> {
+  for (const step of mend.steps) {
+    await checkGuard(step);
+    await OPERATIONS[`${step.service} ${step.operation}`]!(withFilled(JSON.parse(step.input), filled), step.region);
+  }
+}
+
+/** Refuses when a document is not any more what it was when the mend was made. */
+async function checkGuard({ service, guard, region }: Step): Promise<void> {
+  if (!guard) return;
+  let found: unknown = await OPERATIONS[`${service} ${guard.operation}`]!(JSON.parse(guard.input), region);
+  for (const name of guard.path.split('.')) found = (found as Record<string, unknown>)[name];
+  // IAM writes documents in the way of addresses.
+  const document: unknown = typeof found === 'string' ? JSON.parse(decodeURIComponent(found)) : found;
+  if (sorted(document) !== sorted(JSON.parse(guard.expected))) {
+    throw new Error('Somebody has changed this document in the meantime. Check again, and mend what there is now.');
+  }
+}
+
+/** JSON whose members are in order, to compare by. */
+export function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    inner && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** The input with what was filled in. A text that is JSON itself stays JSON, whatever is filled into it. */
+export function withFilled(input: Record<string, unknown>, filled: Record<string, string>): Record<string, unknown> {
+  const inText = (text: string): string => {
+    const words = Object.keys(filled).filter(word => text.includes(word));
+    if (words.length === 0) return text;
+    const isJson = text.startsWith('{');
+    return words.reduce((result, word) => {
+      const value = filled[word] ?? '';
+      return result.replaceAll(word, () => (isJson ? JSON.stringify(value).slice(1, -1) : value));
+    }, text);
   };
-  switch (`${service} ${operation}`) {
-    case 'iam put-role-policy': {
-      const [role, policy, document] = take('role-name', 'policy-name', 'policy-document') ?? [];
-      if (!role || !policy || !document) return undefined;
-      const input = { RoleName: role, PolicyName: policy, PolicyDocument: document };
-      return { action: 'Add this policy to the role', subject: role, document, run: () => iam().send(new PutRolePolicyCommand(input)) };
-    }
-    case 'iam put-user-policy': {
-      const [user, policy, document] = take('user-name', 'policy-name', 'policy-document') ?? [];
-      if (!user || !policy || !document) return undefined;
-      const input = { UserName: user, PolicyName: policy, PolicyDocument: document };
-      return { action: 'Add this policy to the user', subject: user, document, run: () => iam().send(new PutUserPolicyCommand(input)) };
-    }
-    case 'secretsmanager restore-secret': {
-      const [secret] = take('secret-id') ?? [];
-      if (!secret) return undefined;
-      return { action: 'Restore the secret', subject: secret, run: () => secretsManager().send(new RestoreSecretCommand({ SecretId: secret })) };
-    }
-    case 'kms enable-key': {
-      const [key] = take('key-id') ?? [];
-      if (!key) return undefined;
-      return { action: 'Enable the key', subject: key, run: () => kms().send(new EnableKeyCommand({ KeyId: key })) };
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** The words of a command as a shell reads them; undefined where it would do more than read words. */
-export function words(command: string): string[] | undefined {
-  const found: string[] = [];
-  let rest = command.trim();
-  while (rest) {
-    let word = '';
-    for (;;) {
-      const part = /^(?:'([^']*)'|\\'|([A-Za-z0-9_./:=,@%+-]+))/.exec(rest);
-      if (!part) break;
-      word += part[0] === "\\'" ? "'" : (part[1] ?? part[2] ?? '');
-      rest = rest.slice(part[0].length);
-    }
-    if (rest && !/^\s/.test(rest)) return undefined;
-    rest = rest.trimStart();
-    found.push(word);
-  }
-  return found;
-}
-
-function optionsOf(words: string[]): Map<string, string> | undefined {
-  const options = new Map<string, string>();
-  for (let at = 0; at < words.length; at += 2) {
-    const [name, value] = [words[at], words[at + 1]];
-    if (!name?.startsWith('--') || value === undefined || options.has(name.slice(2))) return undefined;
-    options.set(name.slice(2), value);
-  }
-  return options;
+  return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, typeof value === 'string' ? inText(value) : value]));
 }

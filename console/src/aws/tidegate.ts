@@ -9,6 +9,30 @@ export interface Link {
   outcome: 'good' | 'broken' | 'notReached';
   detail: string;
   mend?: string;
+  /** What was tried and mends it. */
+  mends?: Mend[];
+}
+
+/** Operations that add to what is there; done in their order. */
+export interface Mend {
+  title: string;
+  steps: Step[];
+  /** Words in the inputs that stand for what a person fills in: `<password>`. */
+  asks?: string[];
+  runAgain?: Step;
+}
+
+/** An operation of an AWS service. */
+export interface Step {
+  service: string;
+  operation: string;
+  region?: string;
+  /** JSON in AWS's shape. */
+  input: string;
+  /** A reading whose answer must still be what it was. */
+  guard?: { operation: string; input: string; path: string; expected: string };
+  /** The same for the AWS CLI. */
+  command: string;
 }
 
 export interface Failure {
@@ -25,6 +49,8 @@ export interface Explanation {
   stoppedReason?: string;
   failures: Failure[];
   road: Link[];
+  /** RunTask as it was, once the task is stopped. */
+  runAgain?: Step;
 }
 
 /** Whether a task would start; one road for the task as a whole, one for each container. */
@@ -34,8 +60,8 @@ export interface Checked {
   roads: { container?: string; links: Link[] }[];
 }
 
-/** Tries the road of a registered task definition, or of one as JSON that is not registered yet. */
-export function checkTaskDefinition(input: { taskDefinition?: string; document?: string }): Promise<Checked> {
+/** Tries the road of a registered definition, of one as JSON that is not registered yet, or of a task that was run. */
+export function checkTaskDefinition(input: { taskDefinition?: string; document?: string; task?: string; cluster?: string }): Promise<Checked> {
   return tidegate('CheckTaskDefinition', input);
 }
 

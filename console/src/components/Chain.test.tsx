@@ -8,13 +8,17 @@ import { Chain } from './Chain';
 
 test('the broken link has its mend, things with a page are links, and all of it is text', () => {
   const secret = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:login-AbCdEf';
+  const command = 'aws kms enable-key --key-id 1';
+  const steps = [{ service: 'kms', operation: 'EnableKey', input: '{"KeyId":"1"}', command }];
+  const mend = { title: 'Enable the key', steps };
   const { container } = render(
     <MemoryRouter>
       <NotificationsProvider>
         <Chain
+          onMended={() => undefined}
           links={[
             { kind: 'secret', subject: secret, outcome: 'good', detail: 'It was read.' },
-            { kind: 'key', subject: '<b>key</b>', outcome: 'broken', detail: 'Disabled.', mend: 'aws kms enable-key --key-id 1' },
+            { kind: 'key', subject: '<b>key</b>', outcome: 'broken', detail: 'Disabled.', mend: 'Enable the key.', mends: [mend] },
             { kind: 'image', subject: 'web', outcome: 'notReached', detail: '' },
           ]}
         />

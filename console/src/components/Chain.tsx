@@ -3,7 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 
-import type { Link } from '../aws/tidegate';
+import type { Link, Mend } from '../aws/tidegate';
 import { MendAlert } from './MendAlert';
 import { ArnLink } from './To';
 
@@ -13,7 +13,7 @@ const SIGNS: Record<Link['outcome'], { type: StatusIndicatorProps.Type; text: st
   notReached: { type: 'pending', text: 'Not reached' },
 };
 
-export function Chain({ links }: { links: Link[] }) {
+export function Chain({ links, onMended }: { links: Link[]; onMended?: (mend: Mend) => void }) {
   return (
     <ol className="chain" aria-label="The road">
       {links.map((link, at) => (
@@ -37,7 +37,7 @@ export function Chain({ links }: { links: Link[] }) {
                 <span className="break">{link.detail}</span>
               </Box>
             )}
-            {link.mend ? <MendAlert text={link.mend} /> : null}
+            {link.mend ? <MendAlert text={link.mend} mends={link.mends} onMended={onMended} /> : null}
           </SpaceBetween>
         </li>
       ))}

@@ -1,46 +1,108 @@
-// What mends a broken link: a sentence, a command, and where the page can do it, a button.
+// What mends a broken link: a sentence, and each mend that the server offers, with its commands and a button that does it.
 import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
-import { mendOf, words } from '../aws/mend';
+import { canPerform, perform } from '../aws/mend';
+import type { Mend, Step } from '../aws/tidegate';
 import { useNotifications } from '../frame/notifications';
 import { Command } from './Command';
 import { Dialog } from './Dialog';
 import { pretty } from './JsonView';
 
-export function MendAlert({ text }: { text: string }) {
-  const [asking, setAsking] = useState(false);
-  const [done, setDone] = useState(false);
-  const { success } = useNotifications();
-  const mend = mendOf(text);
-  const isCommand = text.startsWith('aws ') && words(text) !== undefined;
+interface MendAlertProps {
+  text?: string;
+  mends?: Mend[];
+  /** Looks at the road again. */
+  onMended?: (mend: Mend) => void;
+}
+
+export function MendAlert({ text, mends = [], onMended }: MendAlertProps) {
+  const [asking, setAsking] = useState<Mend>();
   return (
-    <Alert
-      type={done ? 'success' : 'info'}
-      header={done ? 'Mended' : 'What mends it'}
-      action={mend && !done && <Button onClick={() => setAsking(true)}>Mend it</Button>}
-    >
-      {done && 'Run the task again. '}
-      {!done && (isCommand ? <Command text={text} /> : <span className="break">{text}</span>)}
-      {asking && mend && (
-        <Dialog
-          title={`${mend.action}?`}
-          action={mend.action}
-          onClose={() => setAsking(false)}
-          onAction={async () => {
-            await mend.run();
-            setDone(true);
-            success('Mended. Run the task again.');
-          }}
-        >
-          <SpaceBetween size="s">
-            <span className="break">{mend.subject}</span>
-            {mend.document && <pre className="json">{pretty(mend.document)}</pre>}
+    <Alert type="info" header="What mends it">
+      <SpaceBetween size="s">
+        {text && <span className="break">{text}</span>}
+        {mends.map((mend, at) => (
+          <SpaceBetween key={at} size="xxs">
+            <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+              <Box variant="strong">{mend.title}</Box>
+              {canPerform(mend) && onMended && (
+                <Button variant="normal" ariaLabel={`Mend it: ${mend.title}`} onClick={() => setAsking(mend)}>
+                  Mend it
+                </Button>
+              )}
+            </SpaceBetween>
+            <Command text={mend.steps.map(({ command }) => command).join('\n')} />
           </SpaceBetween>
-        </Dialog>
-      )}
+        ))}
+        {asking && onMended && <Perform mend={asking} onClose={() => setAsking(undefined)} onMended={() => onMended(asking)} />}
+      </SpaceBetween>
     </Alert>
   );
+}
+
+/** Shows exactly what will be done, asks for what only a person knows, and does it. */
+function Perform({ mend, onClose, onMended }: { mend: Mend; onClose: () => void; onMended: () => void }) {
+  const [filled, setFilled] = useState<Record<string, string>>({});
+  const { success } = useNotifications();
+  const asks = mend.asks ?? [];
+  return (
+    <Dialog
+      title={`${mend.title}?`}
+      action="Mend it"
+      disabled={asks.some(word => !filled[word])}
+      onClose={onClose}
+      onAction={async () => {
+        await perform(mend, filled);
+        success(`Done: ${mend.title}. The road is looked at again.`);
+        onMended();
+      }}
+    >
+      {mend.steps.map((step, at) => (
+        <StepView key={at} step={step} />
+      ))}
+      {asks.map(word => (
+        <FormField key={word} label={labelOf(word)}>
+          <Input
+            type={word.includes('password') ? 'password' : 'text'}
+            autoComplete={word.includes('password') ? 'new-password' : false}
+            ariaLabel={labelOf(word)}
+            value={filled[word] ?? ''}
+            onChange={({ detail }) => setFilled({ ...filled, [word]: detail.value })}
+          />
+        </FormField>
+      ))}
+    </Dialog>
+  );
+}
+
+function StepView({ step }: { step: Step }) {
+  return (
+    <SpaceBetween size="xxs">
+      <Box variant="strong">
+        {step.service}:{step.operation}
+        {step.region && ` in ${step.region}`}
+      </Box>
+      <pre className="json">{pretty(readable(step.input))}</pre>
+    </SpaceBetween>
+  );
+}
+
+/** The input with its policy documents as JSON, not as texts of JSON. */
+function readable(input: string): string {
+  const opened = Object.entries(JSON.parse(input) as Record<string, unknown>).map(([name, value]) => {
+    return [name, typeof value === 'string' && name.endsWith('Document') ? JSON.parse(value) : value] as const;
+  });
+  return JSON.stringify(Object.fromEntries(opened));
+}
+
+/** `<user name>` as the label of a field. */
+function labelOf(word: string): string {
+  const name = word.slice(1, -1);
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }

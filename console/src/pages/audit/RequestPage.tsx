@@ -12,7 +12,6 @@ import { useParams } from 'react-router-dom';
 import { paths } from '../../aws/arn';
 import { explainRequest, type RequestExplanation, type Ruling } from '../../aws/tidegate';
 import { useLive } from '../../aws/useLive';
-import { Command } from '../../components/Command';
 import { Copy } from '../../components/Copy';
 import { JsonView } from '../../components/JsonView';
 import { Loaded } from '../../components/Loaded';
@@ -115,7 +114,7 @@ function Decision({ ruling }: { ruling: Ruling }) {
         {ruling.detail && <Box color={allowed ? undefined : 'text-status-error'}>{ruling.detail}</Box>}
         {ruling.mend && (
           <Alert type="info" header="What mends it">
-            {ruling.mend.startsWith('aws ') ? <Command text={ruling.mend} /> : <span className="break">{ruling.mend}</span>}
+            <span className="break">{ruling.mend}</span>
           </Alert>
         )}
         {ruling.document && <JsonView value={ruling.document} name="statement" />}

@@ -6,7 +6,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 
-import type { Checked } from '../../aws/tidegate';
+import type { Checked, Mend } from '../../aws/tidegate';
 import { Chain } from '../../components/Chain';
 import { ErrorAlert } from '../../components/ErrorAlert';
 
@@ -19,9 +19,11 @@ export interface Check {
 interface CheckViewProps {
   check: Check;
   onAgain: () => void;
+  /** Something was mended; `onAgain` follows. */
+  onMended?: (mend: Mend) => void;
 }
 
-export function CheckView({ check, onAgain }: CheckViewProps) {
+export function CheckView({ check, onAgain, onMended }: CheckViewProps) {
   if (check.state === 'asking') {
     return <StatusIndicator type="loading">The road is walked: roles, secrets, keys, registry, image</StatusIndicator>;
   }
@@ -41,7 +43,13 @@ export function CheckView({ check, onAgain }: CheckViewProps) {
       )}
       {roads.map((road, at) => (
         <Container key={at} header={<Header variant="h2">{road.container ? `Container ${road.container}` : 'Task'}</Header>}>
-          <Chain links={road.links} />
+          <Chain
+            links={road.links}
+            onMended={mend => {
+              onMended?.(mend);
+              onAgain();
+            }}
+          />
         </Container>
       ))}
     </SpaceBetween>

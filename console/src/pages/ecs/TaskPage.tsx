@@ -9,12 +9,12 @@ import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Tabs from '@cloudscape-design/components/tabs';
-import { useState } from 'react';
-import { useNavigate, useParams, useSearchParams } from 'react-router-dom';
+import { useEffect, useState } from 'react';
+import { useParams, useSearchParams } from 'react-router-dom';
 
 import { paths } from '../../aws/arn';
-import { explainTask } from '../../aws/tidegate';
-import { useLive } from '../../aws/useLive';
+import { explainTask, type Explanation, type Mend, type Step } from '../../aws/tidegate';
+import { useLive, type Live } from '../../aws/useLive';
 import { Chain } from '../../components/Chain';
 import { Copy } from '../../components/Copy';
 import { ErrorAlert } from '../../components/ErrorAlert';
@@ -23,12 +23,15 @@ import { Status } from '../../components/Status';
 import { Time } from '../../components/Time';
 import { ArnLink, To } from '../../components/To';
 import { Page } from '../../frame/page';
+import { CheckView } from './CheckView';
 import { StopTasks } from './ClusterPage';
 import { definitionName, detailOf, endedBadly, interfaceOf, task as describe, taskDefinition } from './data';
+import { RunAgain } from './RunAgain';
 import { Containers } from './TaskContainers';
 import { TaskLogs } from './TaskLogs';
 import { TaskTimeline } from './TaskTimeline';
 import { TaskUsage } from './TaskUsage';
+import { useCheck } from './useCheck';
 
 // What can only change while the task is on its way is looked at quickly, and not at all after its end.
 const pace = (task: Task | undefined) => (task?.lastStatus === 'STOPPED' ? 30_000 : task?.lastStatus === 'RUNNING' ? 3_000 : 1_000);
@@ -37,7 +40,9 @@ export function TaskPage() {
   const { cluster = '', task: id = '' } = useParams();
   const [search, setSearch] = useSearchParams();
   const [stopping, setStopping] = useState(false);
-  const navigate = useNavigate();
+  const [running, setRunning] = useState(false);
+  // A mend that registered a revision says what is to be run now.
+  const [mended, setMended] = useState<Step>();
   const live = useLive(() => describe(cluster, id), [cluster, id], { every: pace });
   const task = live.data;
   const definition = useLive(
@@ -50,10 +55,15 @@ export function TaskPage() {
     { text: cluster, path: paths.cluster(cluster) },
     { text: id },
   ];
-  const again = `${paths.runTask(cluster)}?definition=${encodeURIComponent(definitionName(task?.taskDefinitionArn))}`;
+  const explained = useLive(
+    async () => (task?.taskArn ? explainTask({ cluster, task: task.taskArn }) : undefined),
+    [cluster, task?.taskArn, task?.lastStatus],
+    { every: explanation => (explanation?.lastStatus === 'STOPPED' ? false : 3_000) },
+  );
+  const again = mended ?? explained.data?.runAgain;
   const actions = task && (
     <SpaceBetween direction="horizontal" size="xs">
-      {task.lastStatus === 'STOPPED' && <Button onClick={() => void navigate(again)}>Run again</Button>}
+      {again && <Button onClick={() => setRunning(true)}>Run again</Button>}
       <Button disabled={task.desiredStatus === 'STOPPED'} onClick={() => setStopping(true)}>
         Stop
       </Button>
@@ -76,13 +86,14 @@ export function TaskPage() {
             activeTabId={search.get('tab') ?? 'road'}
             onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
             tabs={[
-              { id: 'road', label: 'Status and road', content: <Road cluster={cluster} task={task} /> },
+              { id: 'road', label: 'Status and road', content: <Road cluster={cluster} task={task} live={explained} onMended={({ runAgain }) => setMended(runAgain)} /> },
               { id: 'containers', label: 'Containers', content: <Containers task={task} definition={definition.data} /> },
               { id: 'logs', label: 'Logs', content: <TaskLogs task={task} definition={definition.data} /> },
               { id: 'json', label: 'JSON', content: <JsonView value={task} name={`task-${id}`} /> },
             ]}
           />
         )}
+        {running && again && <RunAgain cluster={cluster} step={again} onClose={() => setRunning(false)} />}
         {stopping && task && (
           <StopTasks
             cluster={cluster}
@@ -149,11 +160,15 @@ function PublicAddress({ address }: { address: string }) {
   );
 }
 
-function Road({ cluster, task }: { cluster: string; task: Task }) {
-  const id = task.taskArn ?? '';
-  const live = useLive(() => explainTask({ cluster, task: id }), [cluster, id, task.lastStatus], {
-    every: ({ lastStatus }) => (lastStatus === 'STOPPED' ? false : 3_000),
-  });
+interface RoadProps {
+  cluster: string;
+  task: Task;
+  live: Live<Explanation | undefined>;
+  onMended: (mend: Mend) => void;
+}
+
+function Road({ cluster, task, live, onMended }: RoadProps) {
+  const failures = live.data?.failures ?? [];
   return (
     <SpaceBetween size="l">
       <TaskTimeline task={task} />
@@ -163,7 +178,7 @@ function Road({ cluster, task }: { cluster: string; task: Task }) {
         </Alert>
       )}
       {live.error !== undefined && <ErrorAlert error={live.error} onRetry={() => void live.refresh()} />}
-      {live.data?.failures.map((failure, at) => (
+      {failures.map((failure, at) => (
         <Container
           key={at}
           header={
@@ -176,11 +191,27 @@ function Road({ cluster, task }: { cluster: string; task: Task }) {
           <Chain links={failure.links} />
         </Container>
       ))}
-      {live.data && live.data.failures.length === 0 && (
+      {failures.length > 0 && <RoadNow key={task.taskArn} cluster={cluster} task={task.taskArn ?? ''} onMended={onMended} />}
+      {live.data && failures.length === 0 && (
         <Container header={<Header variant="h2">The road of this task</Header>}>
           <Chain links={live.data.road} />
         </Container>
       )}
     </SpaceBetween>
+  );
+}
+
+/** The road as it would be now, with what mends it. It is looked at once and after a mend, not over and over: registries count. */
+function RoadNow({ cluster, task, onMended }: { cluster: string; task: string; onMended: (mend: Mend) => void }) {
+  const [check, ask] = useCheck();
+  const look = () => ask({ cluster, task });
+  useEffect(look, [cluster, task]);
+  return (
+    <section aria-label="Its road now">
+      <SpaceBetween size="l">
+        <Header variant="h2">Its road now</Header>
+        {check && <CheckView check={check} onAgain={look} onMended={onMended} />}
+      </SpaceBetween>
+    </section>
   );
 }

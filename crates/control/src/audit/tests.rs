@@ -95,7 +95,10 @@ async fn a_reading_for_a_role_tells_who_what_and_which_statement() {
     assert_eq!(refused["errorCode"], "AccessDeniedException");
     let decision = &refused["additionalEventData"]["decisions"][0];
     assert_eq!(decision["verdict"], "implicitDeny");
-    assert!(decision["mend"].as_str().is_some_and(|mend| mend.contains("add a policy with the statement")), "{decision}");
+    assert!(
+        decision["mend"].as_str().is_some_and(|mend| mend.contains("add a policy with the statement")),
+        "{decision}"
+    );
     assert!(!format!("{events:?}").contains("hunter2"));
 }
 

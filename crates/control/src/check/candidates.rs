@@ -43,7 +43,9 @@ pub(super) fn candidates(app: &App, about: &About<'_>, fault: &Fault) -> Vec<Men
         }
         Fault::NoLogGroup { group, region } => {
             let made = mend::create_group(group, region, home);
-            std::iter::once(made).chain(about.revision(app, |input, name| mend::with_create_group(input, name))).collect()
+            std::iter::once(made)
+                .chain(about.revision(app, |input, name| mend::with_create_group(input, name)))
+                .collect()
         }
         Fault::NoLogin | Fault::NoTag => Vec::new(),
     }

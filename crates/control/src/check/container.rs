@@ -158,11 +158,7 @@ struct Inspection {
 
 impl Inspection {
     fn new(images: &Arc<dyn ImageInspection>, task: &Task, spec: &ContainerSpec) -> Self {
-        Self {
-            images: Arc::clone(images),
-            image: spec.image.clone(),
-            architecture: task.spec.architecture.clone(),
-        }
+        Self { images: Arc::clone(images), image: spec.image.clone(), architecture: task.spec.architecture.clone() }
     }
 
     async fn ask(&self, credentials: Option<RegistryCredentials>) -> Vec<Link> {

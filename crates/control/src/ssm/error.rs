@@ -67,7 +67,7 @@ fn mend_of_state(code: &str) -> &'static str {
         "DisabledException" => "Enable the key.",
         "KMSInvalidStateException" => {
             "Cancel the deletion of the key and enable it; one with imported material may want it again."
-        },
+        }
         _ => "Put the parameter again with a key that exists (aws ssm put-parameter --overwrite).",
     }
 }

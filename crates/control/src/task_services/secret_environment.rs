@@ -145,7 +145,11 @@ impl AppTaskServices {
         })?;
         value.secret_string.ok_or_else(|| Refused {
             text: asm(&format!("retrieved secret {arn} from Secrets Manager has no text value")),
-            chain: road.malformed("The secret's value is binary.", "Give the secret a text value (SecretString).", None),
+            chain: road.malformed(
+                "The secret's value is binary.",
+                "Give the secret a text value (SecretString).",
+                None,
+            ),
         })
     }
 }

@@ -99,9 +99,15 @@ mod tests {
         let definition: TaskDefinition = serde_json::from_value(shown.clone()).expect("a definition");
         let input = definition_input(&definition, &[("team".to_owned(), "x".to_owned())].into()).expect("an input");
         let mut expected = shown;
-        for gone in
-            ["taskDefinitionArn", "revision", "status", "compatibilities", "registeredBy", "requiresAttributes", "placementConstraints"]
-        {
+        for gone in [
+            "taskDefinitionArn",
+            "revision",
+            "status",
+            "compatibilities",
+            "registeredBy",
+            "requiresAttributes",
+            "placementConstraints",
+        ] {
             expected.as_object_mut().expect("an object").remove(gone);
         }
         expected["tags"] = json!([{"key": "team", "value": "x"}]);
@@ -111,7 +117,16 @@ mod tests {
         let mut by_hand = input.clone();
         by_hand["containerDefinitions"][0]["image"] = "r/a:2".into();
         assert_eq!(image.steps[0].input, by_hand);
-        for name in ["family", "cpu", "executionRoleArn", "taskRoleArn", "volumes", "ephemeralStorage", "runtimePlatform", "tags"] {
+        for name in [
+            "family",
+            "cpu",
+            "executionRoleArn",
+            "taskRoleArn",
+            "volumes",
+            "ephemeralStorage",
+            "runtimePlatform",
+            "tags",
+        ] {
             assert_eq!(input[name], expected[name], "{name}");
         }
         let known: Vec<&String> = input.as_object().expect("an object").keys().collect();

@@ -127,7 +127,9 @@ mod tests {
             r#"{"Version":"2012-10-17","Statement":[{"Sid":"logsCreateLogStreama","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"arn:aws:logs:us-east-1:123456789012:log-group:/a:*"}]}"#
         );
         let (_, document) = mended("logs:CreateLogGroup", &format!("{group}:log-stream:"), &[]);
-        assert!(document.contains(r#""Action":"logs:CreateLogGroup","Resource":"arn:aws:logs:us-east-1:123456789012:log-group:/a:*""#));
+        assert!(document.contains(
+            r#""Action":"logs:CreateLogGroup","Resource":"arn:aws:logs:us-east-1:123456789012:log-group:/a:*""#
+        ));
     }
 
     #[test]

@@ -20,11 +20,8 @@ pub fn trust(arn: &str, document: &str) -> Option<Mend> {
     // A Sid has letters and digits alone.
     statement["Sid"] = free_name("EcsTasks", taken.into_iter()).replace('-', "").into();
     statements.push(statement);
-    let mut step = Step::new(
-        "iam",
-        "UpdateAssumeRolePolicy",
-        json!({"RoleName": name, "PolicyDocument": after.to_string()}),
-    );
+    let mut step =
+        Step::new("iam", "UpdateAssumeRolePolicy", json!({"RoleName": name, "PolicyDocument": after.to_string()}));
     step.guard = Some(Guard {
         operation: "GetRole",
         input: json!({"RoleName": name}),

@@ -50,7 +50,9 @@ struct Explained<'a> {
 fn now_lines(style: Style, now: &anyhow::Result<CheckTaskDefinitionOutput>) -> Vec<String> {
     let mut lines = vec![String::new(), style.bold("Its road now")];
     match now {
-        Err(error) => lines.extend(wrap(&format!("Not looked at: {error}"), WIDTH - 2).iter().map(|line| format!("  {line}"))),
+        Err(error) => {
+            lines.extend(wrap(&format!("Not looked at: {error}"), WIDTH - 2).iter().map(|line| format!("  {line}")))
+        }
         Ok(now) => {
             let broken = now.roads.iter().flat_map(|road| &road.links).filter(|link| link.outcome == "broken");
             lines.extend(broken.flat_map(|link| link_lines(style, link, KIND_WIDTH)));
