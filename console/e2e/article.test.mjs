@@ -162,7 +162,7 @@ async function readExplanation(page) {
   assert.equal(await broken.count(), 1);
   await broken.getByRole('link', { name: /role\/articleExecutionRole/ }).first().waitFor();
   assert.ok(await isRed(broken.getByText('secretsmanager:GetSecretValue').first()), 'the broken link is not red');
-  await road.locator('li', { has: page.getByRole('link', { name: /secret:article\/registry-/ }) }).first().waitFor();
+  await now.locator('li', { has: page.getByRole('link', { name: /secret:article\/registry-/ }) }).first().waitFor();
   await broken.getByText('aws iam put-role-policy').waitFor();
   await pictures(page, 'article-refused');
   return broken;
