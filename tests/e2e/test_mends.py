@@ -2,12 +2,12 @@
 green afterwards, the task runs again, and nothing that was there has changed."""
 
 import json
-import os
 import pathlib
 import subprocess
 
 import pytest
 from conftest import allow
+from support import BINARY
 
 
 class Shell:
@@ -117,3 +117,182 @@ def test_the_right_to_one_secret_is_added_beside_that_to_another(world, shell):
         assert "PublicIp" in interface["Association"]
         stop(world, again, third)
     assert own in inline(world, role).values()
+
+
+def mends_it(world, shell, task, operations):
+    """Takes the first mend that is offered as it is printed; answers the line that runs the task again."""
+    explanation, lines = explained(world, task)
+    mend = offered(explanation)[0]
+    assert [step["operation"] for step in mend["steps"]] == operations
+    assert [step["command"].splitlines()[-1] for step in mend["steps"]] == lines[:len(operations)]
+    for line in lines[:len(operations)]:
+        shell.run(line)
+    return mend["runAgain"]["command"]
+
+
+def is_green_and_runs(world, shell, task, again):
+    outcome, text = checked(world, task)
+    assert outcome == "good", text
+    stop(world, runs_again(world, shell, again), runs_again(world, shell, again))
+
+
+def test_the_right_to_the_key(world, shell):
+    key = world.kms.create_key(Description="customer key")["KeyMetadata"]["Arn"]
+    secret = world.create_secret("sealed", world.registry.secret_string(), KmsKeyId=key)
+    role = world.create_role("sealed", {"secret": allow("secretsmanager:GetSecretValue", secret)})
+    task = failed(world, world.define(secret=secret, role=role))
+    again = mends_it(world, shell, task, ["PutRolePolicy"])
+    is_green_and_runs(world, shell, task, again)
+
+
+def test_a_key_whose_policy_leaves_nothing_to_identity_policies_gets_a_grant(world, shell):
+    root = f"arn:aws:iam::{world.account}:root"
+    actions = ["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:PutKeyPolicy", "kms:GetKeyPolicy", "kms:Decrypt"]
+    condition = {"ArnEquals": {"aws:PrincipalArn": root}}
+    statement = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": actions, "Resource": "*", "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key = world.kms.create_key(Policy=policy, BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["Arn"]
+    secret = world.create_secret("granted", world.registry.secret_string(), KmsKeyId=key)
+    role = world.create_role("granted", {"secret": allow(["secretsmanager:GetSecretValue", "kms:Decrypt"], "*")})
+    task = failed(world, world.define(secret=secret, role=role))
+    again = mends_it(world, shell, task, ["CreateGrant"])
+    assert json.loads(world.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]) == json.loads(policy)
+    is_green_and_runs(world, shell, task, again)
+
+
+def test_a_key_that_is_disabled_or_to_be_deleted(world, shell):
+    key = world.kms.create_key(Description="customer key")["KeyMetadata"]["Arn"]
+    secret = world.create_secret("sealed", world.registry.secret_string(), KmsKeyId=key)
+    role = world.create_role("sealed", {"all": allow(["secretsmanager:GetSecretValue", "kms:Decrypt"], "*")})
+    definition = world.define(secret=secret, role=role)
+    world.kms.disable_key(KeyId=key)
+    task = failed(world, definition)
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["EnableKey"]))
+    world.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    task = failed(world, definition)
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["CancelKeyDeletion", "EnableKey"]))
+
+
+def test_a_secret_that_is_to_be_deleted(world, shell):
+    secret = world.create_secret("marked", world.registry.secret_string())
+    role = world.create_role("marked", {"secret": allow("secretsmanager:GetSecretValue", secret)})
+    world.secretsmanager.delete_secret(SecretId=secret)
+    task = failed(world, world.define(secret=secret, role=role))
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["RestoreSecret"]))
+
+
+@pytest.mark.parametrize("value", ["just a string", json.dumps({"username": "alice", "password": "wr0ng-password"})])
+def test_a_password_is_put_by_who_knows_it(world, shell, value):
+    secret = world.create_secret("login", value)
+    role = world.create_role("login", {"secret": allow("secretsmanager:GetSecretValue", secret)})
+    task = failed(world, world.define(secret=secret, role=role))
+    (shell.directory / "login.json").write_text(world.registry.secret_string())
+    again = mends_it(world, shell, task, ["PutSecretValue"])
+    is_green_and_runs(world, shell, task, again)
+
+
+def logged(world, group, role, **options):
+    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "x", **options}
+    return world.define(role=role, logConfiguration={"logDriver": "awslogs", "options": options})
+
+
+def test_the_right_to_write_logs_is_for_the_next_task_too(world, shell):
+    group = f"/mends/{world.suffix}"
+    world.logs.create_log_group(logGroupName=group)
+    role = world.create_role("logs", {"secret": allow("secretsmanager:GetSecretValue", world.secret)})
+    task = failed(world, logged(world, group, role))
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["PutRolePolicy"]))
+    added = [document for name, document in inline(world, role).items() if name != "secret"]
+    assert [one["Statement"][0]["Resource"] for one in added] == [f"arn:aws:logs:us-east-1:{world.account}:log-group:{group}:*"]
+
+
+def test_a_log_group_that_is_not_there(world, shell):
+    rights = allow(["secretsmanager:GetSecretValue", "logs:*"], "*")
+    role = world.create_role("logs", {"all": rights})
+    made = failed(world, logged(world, f"/mends/{world.suffix}/made", role))
+    is_green_and_runs(world, shell, made, mends_it(world, shell, made, ["CreateLogGroup"]))
+    # The other way: a revision that lets the task make it, and carries everything else over.
+    task = failed(world, logged(world, f"/mends/{world.suffix}/by-task", role))
+    explanation, _ = explained(world, task)
+    mend, = [mend for mend in offered(explanation) if mend["steps"][0]["operation"] == "RegisterTaskDefinition"]
+    shell.run(mend["steps"][0]["command"])
+    again = runs_again(world, shell, mend["runAgain"]["command"])
+    before, after = (world.ecs.describe_task_definition(taskDefinition=world.describe(one)["taskDefinitionArn"])["taskDefinition"]
+                     for one in (task, again))
+    assert after["revision"] == before["revision"] + 1
+    assert after["containerDefinitions"][0]["logConfiguration"]["options"].pop("awslogs-create-group") == "true"
+    own = {"taskDefinitionArn", "revision", "registeredAt"}
+    assert {name: value for name, value in after.items() if name not in own} == {name: value for name, value in before.items() if name not in own}
+    stop(world, again)
+
+
+def trusting(world, *services):
+    statements = [{"Sid": f"S{at}", "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"} for at, service in enumerate(services)]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def test_the_trust_of_a_role_gets_one_statement_more(world, shell):
+    role = world.create_role("mistrust", {"secret": allow("secretsmanager:GetSecretValue", world.secret)})
+    name = role.rsplit("/", 1)[1]
+    before = trusting(world, "ec2.amazonaws.com", "lambda.amazonaws.com")
+    world.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(before))
+    task = failed(world, world.define(role=role))
+    _, lines = explained(world, task)
+    # A document that somebody else has changed in between is left alone.
+    changed = trusting(world, "ec2.amazonaws.com")
+    world.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(changed))
+    with pytest.raises(AssertionError):
+        shell.run(lines[0])
+    assert world.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == changed
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["UpdateAssumeRolePolicy"]))
+    after = world.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert after["Statement"][:1] == changed["Statement"] and len(after["Statement"]) == 2
+
+
+def test_a_role_that_is_not_there_is_made_and_then_gets_its_rights(world, shell):
+    role = f"arn:aws:iam::{world.account}:role/service/made-{world.suffix}"
+    task = failed(world, world.define(role=role))
+    mends_it(world, shell, task, ["CreateRole"])
+    assert world.iam.get_role(RoleName=f"made-{world.suffix}")["Role"]["Arn"] == role
+    is_green_and_runs(world, shell, task, mends_it(world, shell, task, ["PutRolePolicy"]))
+
+
+def test_nothing_is_offered_against_what_is_forbidden_on_purpose(world):
+    deny = json.loads(allow("secretsmanager:*", "*"))
+    deny["Statement"][0].update(Effect="Deny", Sid="NoSecrets")
+    denied = world.create_role("denied", {"allow": allow("secretsmanager:*", "*"), "deny": json.dumps(deny)})
+    bounded = world.create_role("bounded", {"allow": allow("secretsmanager:*", "*")})
+    boundary = world.iam.create_policy(PolicyName=f"boundary-{world.suffix}", PolicyDocument=allow("logs:*", "*"))["Policy"]["Arn"]
+    world.iam.put_role_permissions_boundary(RoleName=bounded.rsplit("/", 1)[1], PermissionsBoundary=boundary)
+    for role, named in ((denied, "NoSecrets"), (bounded, boundary)):
+        explanation, lines = explained(world, failed(world, world.define(role=role)))
+        assert offered(explanation) == []
+        assert named in json.dumps(explanation["now"])
+        assert [line for line in lines if not line.startswith("aws ecs run-task")] == []
+
+
+def test_what_the_caller_may_not_do_is_not_offered(world):
+    role = world.create_role("bare", {})
+    task = failed(world, world.define(role=role))
+    user = f"looker-{world.suffix}"
+    world.iam.create_user(UserName=user)
+    actions = ["ecs:Describe*", "ecs:List*", "tidegate:CheckTaskDefinition", "iam:PassRole"]
+    world.iam.put_user_policy(UserName=user, PolicyName="look", PolicyDocument=allow(actions, "*"))
+    key = world.iam.create_access_key(UserName=user)["AccessKey"]
+    environment = {**world.server.environment(), "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    answer = subprocess.run([BINARY, "explain", task, "--json"], env=environment, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    assert "secretsmanager:GetSecretValue" in answer.stdout
+    assert offered(json.loads(answer.stdout)) == []
+
+
+def test_a_try_leaves_no_evidence(world):
+    role = world.create_role("tried", {})
+    task = failed(world, world.define(role=role))
+    explanation, _ = explained(world, task)
+    assert offered(explanation)
+    events = world.server.command("audit", "--event", "GetSecretValue", "--caller", role.rsplit("/", 1)[1], "--json", "--limit", "100")
+    outcomes = [json.loads(line).get("errorCode") for line in events.stdout.splitlines()]
+    assert outcomes and set(outcomes) == {"AccessDeniedException"}
+    policies = world.server.command("audit", "--event", "PutRolePolicy", "--resource", role, "--json")
+    assert policies.stdout == ""

@@ -85,7 +85,7 @@ pub struct Link {
     pub mend: String,
     /// What a mend is made of, where one can be. Never stored: what is offered must be true when it is offered.
     #[serde(skip)]
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
 }
 
 impl Link {
@@ -108,7 +108,7 @@ impl Link {
     /// The same step with what a mend of it is made of.
     #[must_use]
     pub fn with_fault(mut self, fault: impl Into<Option<Fault>>) -> Self {
-        self.fault = fault.into();
+        self.fault = fault.into().map(Box::new);
         self
     }
 

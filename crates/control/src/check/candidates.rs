@@ -27,7 +27,8 @@ pub(super) fn candidates(app: &App, about: &About<'_>, fault: &Fault) -> Vec<Men
     match fault {
         Fault::NotAllowed(wanted) => {
             let taken = inline_names(&state, &wanted.principal);
-            mend::allow(wanted, taken.iter().map(String::as_str)).into_iter().collect()
+            let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
+            mend::allow(wanted, &taken).into_iter().collect()
         }
         Fault::NotAllowedByResource(wanted) => vec![mend::grant(&wanted.resource, &wanted.principal, home)],
         Fault::NoRole { role } => vec![mend::create_role(role)],
@@ -43,9 +44,7 @@ pub(super) fn candidates(app: &App, about: &About<'_>, fault: &Fault) -> Vec<Men
         }
         Fault::NoLogGroup { group, region } => {
             let made = mend::create_group(group, region, home);
-            std::iter::once(made)
-                .chain(about.revision(app, |input, name| mend::with_create_group(input, name)))
-                .collect()
+            std::iter::once(made).chain(about.revision(app, mend::with_create_group)).collect()
         }
         Fault::NoLogin | Fault::NoTag => Vec::new(),
     }

@@ -50,7 +50,9 @@ impl Offering<'_> {
         for at in 0..walked.roads.len() {
             for place in 0..walked.roads[at].links.len() {
                 let link = &walked.roads[at].links[place];
-                let Some(fault) = link.fault.clone().filter(|_| link.outcome == Outcome::Broken) else { continue };
+                let Some(fault) = link.fault.as_deref().cloned().filter(|_| link.outcome == Outcome::Broken) else {
+                    continue;
+                };
                 let mut offers = Vec::new();
                 for mend in candidates(self.app, &self.about(walked, at, place), &fault) {
                     if tries == 0 {
@@ -106,7 +108,12 @@ impl Offering<'_> {
     async fn perform(&self, rehearsal: &Rehearsal, step: &Step) -> Result<(), ServiceError> {
         let region = step.region.clone().unwrap_or_else(|| self.app.settings.region.clone());
         let caller = Caller { region, ..self.caller.clone() };
-        let input = step.input.to_string();
+        let mut input = step.input.clone();
+        if step.asks().next().is_some() {
+            // Every SDK sends it by itself with what makes a secret's version.
+            input["ClientRequestToken"] = self.app.uuid().into();
+        }
+        let input = input.to_string();
         self.house.services.rehearse(rehearsal, (step.service, step.operation), input.as_bytes(), caller).await
     }
 }
@@ -127,6 +134,6 @@ fn is_mended(before: &Road, after: &Walked, fault: &Fault) -> bool {
     let broken = |link: &&Link| link.outcome == Outcome::Broken;
     let reached = road.links.iter().any(|link| link.outcome != Outcome::NotReached) || road.container.is_none();
     reached
-        && !road.links.iter().filter(broken).any(|link| link.fault.as_ref() == Some(fault) || was_good(link))
+        && !road.links.iter().filter(broken).any(|link| link.fault.as_deref() == Some(fault) || was_good(link))
         && !after.roads[0].links.iter().filter(broken).any(|link| link.kind == LinkKind::Definition)
 }

@@ -57,7 +57,7 @@ pub fn link(caller: &Caller, asked: &Asked<'_>, policies: &Policies, decision: &
             mend(caller, asked, policies, decision.layer),
         ),
     };
-    let fault = fault(caller, asked, decision).filter(|_| outcome == Outcome::Broken);
+    let fault = fault(caller, asked, decision).filter(|_| outcome == Outcome::Broken).map(Box::new);
     Link { kind: LinkKind::Policy, subject, outcome, detail, mend, fault }
 }
 

@@ -18,7 +18,7 @@ pub fn trust(arn: &str, document: &str) -> Option<Mend> {
     let mut statement = tasks_statement();
     let taken: Vec<&str> = statements.iter().filter_map(|one| one["Sid"].as_str()).collect();
     // A Sid has letters and digits alone.
-    statement["Sid"] = free_name("EcsTasks", taken.into_iter()).replace('-', "").into();
+    statement["Sid"] = free_name("EcsTasks", &taken).replace('-', "").into();
     statements.push(statement);
     let mut step =
         Step::new("iam", "UpdateAssumeRolePolicy", json!({"RoleName": name, "PolicyDocument": after.to_string()}));

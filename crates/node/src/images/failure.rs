@@ -121,7 +121,7 @@ fn links(stage: Stage, error: &PullError, asked: Asked<'_>) -> Vec<Link> {
         outcome,
         detail,
         mend,
-        fault: fault(error, asked).filter(|_| outcome == Outcome::Broken),
+        fault: fault(error, asked).filter(|_| outcome == Outcome::Broken).map(Box::new),
     };
     let asked_for = match stage {
         Stage::Resolve => format!("asked {} for {reference} {}", asked.host, asked.who()),
