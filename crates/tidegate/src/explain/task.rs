@@ -51,7 +51,8 @@ fn now_lines(style: Style, now: &anyhow::Result<CheckTaskDefinitionOutput>) -> V
     let mut lines = vec![String::new(), style.bold("Its road now")];
     match now {
         Err(error) => {
-            lines.extend(wrap(&format!("Not looked at: {error}"), WIDTH - 2).iter().map(|line| format!("  {line}")))
+            let told = wrap(&format!("Not looked at: {error}"), WIDTH - 2);
+            lines.extend(told.iter().map(|line| format!("  {line}")));
         }
         Ok(now) => {
             let broken = now.roads.iter().flat_map(|road| &road.links).filter(|link| link.outcome == "broken");
