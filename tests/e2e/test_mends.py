@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import allow
-from support import BINARY
+from support import BINARY, Image, busybox_layer
 
 
 class Shell:
@@ -296,3 +296,36 @@ def test_a_try_leaves_no_evidence(world):
     assert outcomes and set(outcomes) == {"AccessDeniedException"}
     policies = world.server.command("audit", "--event", "PutRolePolicy", "--resource", role, "--json")
     assert policies.stdout == ""
+
+
+def test_a_tag_that_is_not_there_is_chosen_among_those_that_are(world, shell):
+    image = Image([busybox_layer()], ["/bin/sleep", "600"])
+    repository = world.registry.push(image, "alice/tagged", "v1.2.3").rsplit(":", 1)[0]
+    for tag in ("v1.1", "latest", "zzz"):
+        world.registry.push(image, "alice/tagged", tag)
+    task = failed(world, world.define(image=f"{repository}:v1.2.4"), overrides={"cpu": "512", "memory": "1024"})
+    explanation, _ = explained(world, task)
+    images = [json.loads(mend["steps"][0]["input"])["containerDefinitions"][0]["image"] for mend in offered(explanation)]
+    assert images[0] == f"{repository}:v1.2.3" and len(images) == 3
+    again = mends_it(world, shell, task, ["RegisterTaskDefinition"])
+    second = runs_again(world, shell, again)
+    ran = world.describe(second)
+    assert (ran["containers"][0]["image"], ran["cpu"]) == (images[0], "512")
+    stop(world, second)
+
+
+def test_a_registry_that_asks_for_a_login(world, shell):
+    role = world.create_role("nameless", {})
+    task = failed(world, world.define(secret="", role=role))
+    # What another definition has for the same registry is offered; a login that nobody has stored yet is the last way.
+    world.define()
+    explanation, _ = explained(world, task)
+    mends = offered(explanation)
+    assert len(mends) >= 2 and "Register a revision with the registry's login" in mends[0]["title"]
+    new = mends[-1]
+    assert [step["operation"] for step in new["steps"]] == ["CreateSecret", "PutRolePolicy", "RegisterTaskDefinition"]
+    assert new["asks"] == ["<user name>", "<password>"]
+    (shell.directory / "login.json").write_text(world.registry.secret_string())
+    for step in new["steps"]:
+        shell.run(step["command"])
+    stop(world, runs_again(world, shell, new["runAgain"]["command"]))

@@ -135,6 +135,10 @@ impl ImageInspection for Images {
         };
         Box::pin(async move { Ok(facts) })
     }
+
+    fn tags<'a>(&'a self, _: &'a str, _: Option<RegistryCredentials>) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
 }
 
 /// What CheckTaskDefinition asks about images.

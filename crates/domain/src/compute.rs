@@ -115,6 +115,10 @@ pub trait ImageInspection: Send + Sync + 'static {
         credentials: Option<RegistryCredentials>,
         architecture: &'a str,
     ) -> BoxFuture<'a, Result<ImageFacts, Failure>>;
+
+    /// The tags that the image's repository has, as its registry lists them: the first ones, when there are many. None
+    /// when it does not say.
+    fn tags<'a>(&'a self, image: &'a str, credentials: Option<RegistryCredentials>) -> BoxFuture<'a, Vec<String>>;
 }
 
 /// What a registry says of an image.

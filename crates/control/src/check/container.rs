@@ -9,6 +9,7 @@ use domain::compute::{ContainerSpec, ImageFacts, ImageInspection, RegistryCreden
 use domain::ecs::{Task, TaskContainer};
 use domain::failure::{Failure, Link, LinkKind, Outcome};
 use domain::iam::Caller;
+use domain::mend::{self, Fault};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -142,7 +143,7 @@ fn image_not_reached(image: &str, architecture: &str, detail: &str) -> [Link; 3]
 }
 
 /// The host of an image that names one; of others the word of the reader.
-fn registry_of(image: &str) -> &str {
+pub(super) fn registry_of(image: &str) -> &str {
     match image.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
         _ => "docker.io",
@@ -162,12 +163,27 @@ impl Inspection {
     }
 
     async fn ask(&self, credentials: Option<RegistryCredentials>) -> Vec<Link> {
-        let asking = self.images.inspect(&self.image, credentials, &self.architecture);
-        match timeout(Duration::from_secs(limits::INSPECTION_SECONDS), asking).await {
-            Ok(Ok(facts)) => found(&facts),
-            Ok(Err(failure)) => self.not_found(failure),
-            Err(_) => self.late(),
+        let asking = async {
+            match self.images.inspect(&self.image, credentials.clone(), &self.architecture).await {
+                Ok(facts) => found(&facts),
+                Err(failure) => self.with_tags(self.not_found(failure), credentials).await,
+            }
+        };
+        timeout(Duration::from_secs(limits::INSPECTION_SECONDS), asking).await.unwrap_or_else(|_| self.late())
+    }
+
+    /// The links, with the tags that there are where one is missing.
+    async fn with_tags(&self, mut links: Vec<Link>, credentials: Option<RegistryCredentials>) -> Vec<Link> {
+        let is_missing = |link: &&mut Link| matches!(link.fault.as_deref(), Some(Fault::NoTag { .. }));
+        if let Some(link) = links.iter_mut().find(is_missing) {
+            let tags = self.images.tags(&self.image, credentials).await;
+            let near = mend::closest(&self.image, &tags);
+            if !near.is_empty() {
+                link.mend = format!("{}; there is {}", link.mend, near.join(", "));
+            }
+            link.fault = Some(Box::new(Fault::NoTag { tags }));
         }
+        links
     }
 
     /// The failure's chain, filled up to the platform.

@@ -100,7 +100,7 @@ impl Offering<'_> {
         }
         let written = family(mend).map_or_else(|| self.asked.written.clone(), Written::Registered);
         let asked = Asked { written, run: self.asked.run.clone(), task: None };
-        let images = (*fault == Fault::NoTag).then_some(&self.house.images);
+        let images = matches!(fault, Fault::NoTag { .. }).then_some(&self.house.images);
         let after = Trail::default().follow(walk(&rehearsal, self.caller, &asked, images)).await;
         Ok(is_mended(&before.roads[at], &after, fault))
     }

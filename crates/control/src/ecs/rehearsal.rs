@@ -67,6 +67,25 @@ pub(crate) fn registration(app: &App, arn: &str) -> Option<Value> {
     definition_input(&record.definition, &record.tags)
 }
 
+/// How many logins of a registry are told.
+const LOGINS: usize = 2;
+
+/// The secrets that definitions of the account name for images of a registry, each once.
+pub(crate) fn logins(state: &State, account: &str, of_registry: impl Fn(&str) -> bool) -> Vec<String> {
+    let own = |arn: &str| arn.split(':').nth(4) == Some(account);
+    let definitions = state.task_definitions.iter().rev().filter(|(arn, _)| own(arn));
+    let containers = definitions.flat_map(|(_, record)| record.definition.container_definitions.iter().flatten());
+    let mut known: Vec<String> = Vec::new();
+    for container in containers.filter(|one| one.image.as_deref().is_some_and(&of_registry)) {
+        let secret = container.repository_credentials.as_ref().map(|one| &one.credentials_parameter);
+        known.extend(secret.filter(|secret| !known.contains(secret)).cloned());
+        if known.len() == LOGINS {
+            break;
+        }
+    }
+    known
+}
+
 /// Runs a task of a definition, as far as RunTask goes.
 pub(crate) async fn run(
     rehearsal: &Rehearsal,

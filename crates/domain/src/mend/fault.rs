@@ -42,7 +42,10 @@ pub enum Fault {
         user: String,
     },
     /// The registry has no such tag or digest of the image.
-    NoTag,
+    NoTag {
+        /// The tags that it has, as far as they were asked for.
+        tags: Vec<String>,
+    },
     /// There is no such log group.
     NoLogGroup {
         /// Its name.

@@ -10,6 +10,8 @@ mod cli;
 mod definition;
 mod fault;
 mod identity;
+mod image;
+mod login;
 mod made;
 mod trust;
 
@@ -19,6 +21,8 @@ pub use again::{again, with_definition};
 pub use definition::{definition_input, with_create_group, with_image, with_login};
 pub use fault::{Fault, Wanted};
 pub use identity::{allow, free_name};
+pub use image::{closest, with_tag};
+pub use login::{LOGINS, NoLogin, new_login};
 pub use made::{cancel_key_deletion, create_group, create_role, enable_key, grant, put_login, restore_secret};
 pub use trust::trust;
 

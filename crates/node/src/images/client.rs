@@ -56,6 +56,13 @@ pub(super) struct Document {
 enum Thing<'a> {
     Manifest(&'a str),
     Blob(&'a Digest),
+    Tags,
+}
+
+/// The answer to the question for tags (OCI distribution specification, "Listing Tags").
+#[derive(serde::Deserialize)]
+struct Tags {
+    tags: Option<Vec<String>>,
 }
 
 impl std::fmt::Display for Thing<'_> {
@@ -63,6 +70,7 @@ impl std::fmt::Display for Thing<'_> {
         match self {
             Self::Manifest(target) => write!(formatter, "manifests {target}"),
             Self::Blob(digest) => write!(formatter, "blobs {digest}"),
+            Self::Tags => formatter.write_str("tags"),
         }
     }
 }
@@ -128,6 +136,15 @@ impl RegistryClient {
         let bytes = self.read(reply, limit).await?;
         let found = Digest::of(&bytes);
         if found == *digest { Ok(bytes) } else { Err(PullError::WrongDigest { expected: digest.clone(), found }) }
+    }
+
+    /// The repository's tags: the first page of them.
+    pub(super) async fn tags(&self) -> Result<Vec<String>, PullError> {
+        let reply = self.request(Method::GET, &Thing::Tags, HeaderMap::new()).await?;
+        let bytes = self.read(reply, limits::MANIFEST_BYTES).await?;
+        let listed: Tags =
+            serde_json::from_slice(&bytes).map_err(|error| self.protocol(format!("its list of tags: {error}")))?;
+        Ok(listed.tags.unwrap_or_default())
     }
 
     /// Asks whether this task may have a blob from this repository.
@@ -303,6 +320,7 @@ impl RegistryClient {
         let (kind, target) = match thing {
             Thing::Manifest(target) => ("manifests", (*target).to_owned()),
             Thing::Blob(digest) => ("blobs", digest.to_string()),
+            Thing::Tags => ("tags", format!("list?n={}", limits::TAGS)),
         };
         let text = format!("{scheme}://{}/v2/{}/{kind}/{target}", self.place.host, self.repository);
         Url::parse(&text).map_err(|error| self.protocol(format!("its address is no URL: {error}")))

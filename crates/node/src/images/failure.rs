@@ -161,7 +161,7 @@ fn fault(error: &PullError, asked: Asked<'_>) -> Option<Fault> {
             Some(Fault::WrongLogin { user: user.to_owned() })
         }
         (PullError::Status(answer), _) if answer.status == 404 && !answer.what.starts_with("blobs ") => {
-            Some(Fault::NoTag)
+            Some(Fault::NoTag { tags: Vec::new() })
         }
         _ => None,
     }

@@ -106,6 +106,26 @@ impl ImageInspection for Inspector {
     ) -> BoxFuture<'a, Result<ImageFacts, Failure>> {
         Box::pin(self.look(image, credentials, architecture))
     }
+
+    fn tags<'a>(&'a self, image: &'a str, credentials: Option<RegistryCredentials>) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            let Ok(reference) = image.parse() else { return Vec::new() };
+            let road = Road::new(&self.shared, None, reference, credentials.as_ref());
+            drop(credentials);
+            let asking = async {
+                let _turn = self.at_once.acquire().await;
+                road.tags().await
+            };
+            match tokio::time::timeout(limits::INSPECTION_TIMEOUT, asking).await {
+                Ok(Ok(tags)) => tags,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, image, "the registry does not list its tags");
+                    Vec::new()
+                }
+                Err(_) => Vec::new(),
+            }
+        })
+    }
 }
 
 /// An index is searched for the platform; an image without one says it only in its configuration, and a pull believes the

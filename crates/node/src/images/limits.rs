@@ -20,6 +20,8 @@ pub(super) const SCOPES: usize = 8;
 
 /// The largest manifest or index, in bytes (the registries' own limit is 4 MiB).
 pub(super) const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+/// How many tags of a repository are asked for.
+pub(super) const TAGS: usize = 1000;
 /// The largest image configuration, in bytes.
 pub(super) const CONFIG_BYTES: usize = 8 * 1024 * 1024;
 /// How much of an error answer is read, in bytes.

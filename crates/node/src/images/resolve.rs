@@ -109,6 +109,11 @@ impl Road {
         }
     }
 
+    /// The tags of the repository, as the registry itself lists them.
+    pub(super) async fn tags(&self) -> Result<Vec<String>, PullError> {
+        self.registry().tags().await
+    }
+
     async fn resolve_at(&self, resolver: usize, architecture: &str) -> Result<Resolved, PullError> {
         let (digest, mut manifest) = self.ask(resolver).await?;
         let mut manifest_digest = digest.clone();
