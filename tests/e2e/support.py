@@ -70,7 +70,9 @@ def free_port():
 class Server:
     """`tidegate serve` on a data directory of its own."""
 
-    def __init__(self, directory, *options):
+    def __init__(self, directory, *options, before=()):
+        """`before` is a command that ends by executing the one behind it."""
+        self.before = before
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
@@ -84,24 +86,32 @@ class Server:
         self.start()
 
     def start(self):
+        self.spawn()
+        until(self.healthy, 20, "the server's health")
+
+    def spawn(self):
         environment = {
             **os.environ,
             "TIDEGATE_ROOT_ACCESS_KEY_ID": self.access_key_id,
             "TIDEGATE_ROOT_SECRET_ACCESS_KEY": self.secret_access_key,
         }
-        command = [BINARY, "serve", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}", *NETWORK_OPTIONS, *self.options]
+        command = [*self.before, BINARY, "serve", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}", *NETWORK_OPTIONS, *self.options]
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        until(self.healthy, 20, "the server's health")
 
     def healthy(self):
         assert self.process.poll() is None, f"the server ended:\n{self.output.read_text()}"
+        return self.health()[0] == 200
+
+    def health(self):
+        """The health's status and document; nothing while nobody answers."""
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
             connection.request("GET", "/_tidegate/health")
-            return connection.getresponse().status == 200
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
         except OSError:
-            return False
+            return None, None
 
     def kill(self):
         """Ends the server as a power cut would."""

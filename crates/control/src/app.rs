@@ -12,6 +12,7 @@ use crate::audit::{AuditFiles, Retention};
 use crate::iam::documents::Documents;
 use crate::logs::LogFiles;
 use crate::seal::RootKey;
+use crate::secretsmanager::last_access::LastAccesses;
 use crate::store::{Store, StoreError};
 
 /// What the operator chose.
@@ -69,6 +70,8 @@ pub struct App {
     pub audit: Arc<AuditFiles>,
     /// When keys and roles were used last.
     pub last_uses: LastUses,
+    /// When secrets were last read.
+    pub last_accesses: LastAccesses,
     /// Parsed policy documents.
     pub policies: Documents,
     random: SystemRandom,
@@ -88,6 +91,7 @@ impl App {
             logs,
             audit,
             last_uses: LastUses::default(),
+            last_accesses: LastAccesses::default(),
             policies: Documents::default(),
             random: SystemRandom::new(),
         }
@@ -120,6 +124,7 @@ impl App {
             logs: LogFiles::new(PathBuf::from("/dev/null/logs")),
             audit,
             last_uses: LastUses::default(),
+            last_accesses: LastAccesses::default(),
             policies: Documents::default(),
             random: SystemRandom::new(),
         };

@@ -5,7 +5,7 @@ use std::fmt;
 
 use domain::failure::Link;
 
-use crate::store::StoreError;
+use crate::store::{JournalError, StoreError};
 
 /// What a handler answers when it cannot do what was asked. The front door writes it in the protocol's form.
 #[derive(Clone, Debug)]
@@ -49,9 +49,16 @@ impl fmt::Display for ServiceError {
 
 impl std::error::Error for ServiceError {}
 
+/// What is said while nothing can be written.
+pub(crate) const NO_ROOM: &str = "There is no room on the disk of the data directory, so nothing can be changed. Make room; Tidegate goes on by itself.";
+
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
+        if let StoreError::Journal(JournalError::NoRoom { .. }) = error {
+            // The store says so in the log, once. Clients may try again: nothing of the call was written.
+            return Self::new("ServiceUnavailable", NO_ROOM).with_status(503);
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
         Self::new("InternalFailure", "The record could not be made durable; see the server's log.").with_status(500)
     }
 }

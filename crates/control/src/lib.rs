@@ -5,8 +5,10 @@
 
 pub mod app;
 pub mod audit;
+pub mod bookkeeping;
 mod check;
 pub mod cloudtrail;
+pub mod commands;
 pub mod console;
 pub mod ec2;
 pub mod ecs;
@@ -18,6 +20,7 @@ pub mod kms;
 pub mod limits;
 pub mod logs;
 mod page;
+mod prepared;
 pub mod reconcile;
 pub mod request;
 pub mod seal;

@@ -12,6 +12,10 @@ pub const STOPPED_TASK_SECONDS: i64 = 3600;
 pub const CLIENT_TOKEN_SECONDS: i64 = 24 * 3600;
 /// The most journal batches that one durable commit takes together.
 pub const GROUP_COMMIT_BATCHES: usize = 256;
+/// How often the journal looks whether there is room on the disk again, in milliseconds.
+pub const JOURNAL_PROBE_MILLISECONDS: u64 = 1000;
+/// How much room there must be, in bytes: more than one write needs, so that the next ones do not fail again at once.
+pub const JOURNAL_PROBE_BYTES: usize = 128 * 1024;
 /// The largest append to a log stream, in bytes.
 pub const LOG_APPEND_BYTES: usize = 16 * 1024 * 1024;
 /// A segment of a log stream takes no further append beyond this size, in bytes.
@@ -36,7 +40,7 @@ pub const AUDIT_SEARCH_BYTES: usize = 64 * 1024 * 1024;
 pub const AUDIT_CLOCK_SECONDS: i64 = 300;
 /// The time between two searches for audit files that are too old, in seconds.
 pub const AUDIT_SWEEP_SECONDS: u64 = 3600;
-/// The time between two writes of when keys and roles were used last, in seconds.
+/// The time between two writes of when keys, roles and secrets were used last, in seconds.
 pub const LAST_USE_SAVE_SECONDS: u64 = 300;
 /// How many items a page of KMS has when the caller does not say, and at most.
 pub const KMS_PAGE_ITEMS: usize = 100;
@@ -100,3 +104,7 @@ pub const CHECKS: usize = 16;
 pub const MENDS: usize = 24;
 /// How long a registry may take to say what an image is, in seconds. Clients wait for a check.
 pub const INSPECTION_SECONDS: u64 = 20;
+/// How much of what a command prints is read, in bytes; a root key is shorter.
+pub const COMMAND_OUTPUT_BYTES: usize = 4096;
+/// How often it is seen whether a command has ended, in milliseconds.
+pub const COMMAND_POLL_MILLISECONDS: u64 = 10;

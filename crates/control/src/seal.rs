@@ -179,16 +179,15 @@ impl RootKey {
         Self(SealingKey::new(bytes))
     }
 
-    /// Reads the key of a data directory, or makes one for a directory that has no database yet. Call it before the
-    /// database is opened.
+    /// Reads the key of a data directory, or makes one while nothing was sealed with one, which its `records` tell.
     ///
     /// # Errors
     /// All of [`SealError`] that name a file.
-    pub fn of_directory(directory: &Path) -> Result<Self, SealError> {
+    pub fn of_directory(directory: &Path, records: &State) -> Result<Self, SealError> {
         let path = directory.join(Self::FILE);
         match read(&path)? {
             Some(key) => Ok(key),
-            None if directory.join("tidegate.db").exists() => Err(SealError::Missing { path }),
+            None if records.server.contains(CHECK_KEY) => Err(SealError::Missing { path }),
             None => {
                 create(directory, &path)?;
                 read(&path)?.ok_or(SealError::Missing { path })

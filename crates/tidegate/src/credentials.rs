@@ -4,11 +4,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use wire::Sensitive;
+use zeroize::Zeroizing;
 
 /// What a client needs to know of a server.
 #[derive(Clone, Debug)]
@@ -25,23 +26,31 @@ impl Credentials {
         data_directory.join("credentials")
     }
 
-    /// Writes the file anew, all of it or nothing.
+    /// Makes the file say so: all of it or nothing, and only if it says something else.
     pub(crate) fn write(&self, data_directory: &Path) -> io::Result<()> {
         let path = Self::path(data_directory);
+        let text = self.file();
+        let is_ours = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o777 == 0o600);
+        if is_ours && fs::read(&path).map(Zeroizing::new).is_ok_and(|there| *there == *text.as_bytes()) {
+            return Ok(());
+        }
         let new = path.with_extension("new");
         let _ = fs::remove_file(&new);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        write!(
-            file,
-            "# Written by tidegate serve at every start; `tidegate env` reads it.\n[default]\nendpoint_url = {}\n\
-             region = {}\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)
+    }
+
+    fn file(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!(
+            "# Written by tidegate serve; `tidegate env` reads it.\n[default]\nendpoint_url = {}\nregion = {}\n\
+             aws_access_key_id = {}\naws_secret_access_key = {}\n",
             self.endpoint,
             self.region,
             self.access_key_id,
             self.secret_access_key.expose()
-        )?;
-        file.sync_all()?;
-        fs::rename(&new, &path)
+        ))
     }
 
     /// Reads the file of a server's data directory.
@@ -99,8 +108,6 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]

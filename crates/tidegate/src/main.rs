@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod console_link;
 mod credentials;
+mod data_directory;
 mod demo;
 mod doctor;
 mod explain;

@@ -2,10 +2,8 @@
 //!
 //! Tasks outlive the server: at its end nothing is stopped, at its start it adopts what runs.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +14,7 @@ use control::app::RotationCommand;
 use control::audit::Retention;
 use control::iam::RootAccessKey;
 use control::seal::RootKey;
-use control::store::{SqliteJournal, Store};
+use control::store::Store;
 use control::task_services::AppTaskServices;
 use control::{App, Settings};
 use domain::compute::{Compute, ImageInspection, TaskServices, UsageInspection};
@@ -30,6 +28,7 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{DATA_DIRECTORY, REGISTRIES, Serve};
 use crate::console_link;
 use crate::credentials::Credentials;
+use crate::data_directory::DataDirectory;
 use crate::output::{Style, say};
 use crate::root_key;
 
@@ -58,20 +57,18 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
 
 async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> {
     let directory = options.data_dir.clone();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&directory)
-        .with_context(|| format!("the data directory {} cannot be made", directory.display()))?;
-    let _lock = lock(&directory)?;
+    let own = DataDirectory::take(&directory)?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", options.listen))?;
     let address = listener.local_addr()?;
-    let app = Arc::new(open_app(&options, address, root_key)?);
+    let app = Arc::new(open_app(&options, address, own.records()?, root_key)?);
     let key = control::first_start(&app, key_of_environment()?).await.context("the first start failed")?;
     let credentials = credentials(&options, address, key);
-    credentials.write(&directory).context("the file credentials cannot be written")?;
+    if let Err(error) = credentials.write(&directory) {
+        // It is for `tidegate env` only.
+        tracing::error!(%error, path = %Credentials::path(&directory).display(), "the file cannot be written");
+    }
 
     let registries = registries(&options)?;
     let images: Arc<dyn ImageInspection> = Arc::new(Inspector::new(registries.clone()));
@@ -90,30 +87,35 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
         }
     }));
     tell(&options, &credentials)?;
-    tell_console(&app, &credentials).await?;
-    let keepers = [
-        tokio::spawn(control::logs::keep_retention(Arc::clone(&app))),
-        tokio::spawn(control::audit::keep_retention(Arc::clone(&app))),
-        tokio::spawn(control::audit::last_used::keep_saving(Arc::clone(&app))),
-    ];
+    if let Err(error) = tell_console(&app, &credentials).await {
+        tracing::error!(error = format!("{error:#}"), "no link to the console; `tidegate console` makes another one");
+    }
     let compute: Arc<dyn Compute> = node;
     let reconcilers = control::reconcile::start(&app, &compute);
 
-    asked_to_end().await?;
+    let failure = tokio::select! {
+        asked = asked_to_end() => asked.map(|()| None)?,
+        failure = app.store.failed() => Some(failure),
+    };
     tracing::info!("ending; tasks run on");
     end.send_replace(true);
     door.await.context("the front door did not end well")?;
     reconcilers.shut_down().await;
-    keepers.iter().for_each(tokio::task::JoinHandle::abort);
-    control::audit::last_used::save(&app).await.context("the last uses of keys and roles could not be saved")?;
+    if let Some(failure) = failure {
+        return Err(failure).context(
+            "the records could not be made durable, so this server ended: what is on disk only a new one can know. Tasks \
+             run on, and the next start adopts them. Look after the disk, then start the server again",
+        );
+    }
+    if let Err(error) = control::bookkeeping::save(&app).await {
+        tracing::error!(%error, "when keys, roles and secrets were used last could not be saved");
+    }
     Ok(())
 }
 
-fn open_app(options: &Serve, address: SocketAddr, given: Option<RootKey>) -> anyhow::Result<App> {
+fn open_app(options: &Serve, address: SocketAddr, store: Store, given: Option<RootKey>) -> anyhow::Result<App> {
     let directory = &options.data_dir;
-    let root_key = root_key::open(directory, given, options.root_key_command.as_deref())?;
-    let journal = SqliteJournal::open(&directory.join("tidegate.db"))?;
-    let store = Store::open(journal)?;
+    let root_key = root_key::open(directory, given, options.root_key_command.as_deref(), &store.read())?;
     let settings = Settings {
         data_directory: directory.clone(),
         region: options.region.clone(),
@@ -148,34 +150,6 @@ fn key_of_environment() -> anyhow::Result<Option<RootAccessKey>> {
             Ok(Some(RootAccessKey { access_key_id, secret_access_key: secret.into() }))
         }
         _ => bail!("TIDEGATE_ROOT_ACCESS_KEY_ID and TIDEGATE_ROOT_SECRET_ACCESS_KEY are given together or not at all"),
-    }
-}
-
-/// Only one server may have a data directory. The lock goes with the process, however it ends.
-fn lock(directory: &Path) -> anyhow::Result<File> {
-    let path = directory.join("lock");
-    let mut file = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0)?;
-            write!(file, "{}", std::process::id())?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(&path).unwrap_or_default();
-            bail!(
-                "another Tidegate server (process {holder}) already serves {directory}; end it first, or choose another \
-                 directory with --data-dir",
-                directory = directory.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
 

@@ -204,12 +204,14 @@ pub(super) fn number_of(path: &Path) -> u32 {
 }
 
 /// Deletes what is too old, now and from time to time. Never returns.
-pub async fn keep_retention(app: Arc<App>) {
+pub(crate) async fn keep_retention(app: Arc<App>) {
     loop {
         let sweeper = Arc::clone(&app);
         let swept = tokio::task::spawn_blocking(move || sweeper.audit.sweep(sweeper.now())).await;
-        if let Ok(Err(error)) = swept {
-            tracing::error!(%error, "audit events that are too old could not be deleted");
+        match swept {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "audit events that are too old could not be deleted"),
+            Err(error) => tracing::error!(%error, "the deletion of audit events broke off"),
         }
         tokio::time::sleep(Duration::from_secs(AUDIT_SWEEP_SECONDS)).await;
     }

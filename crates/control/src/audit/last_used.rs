@@ -1,17 +1,14 @@
 //! When an access key or a role was used last, as IAM tells it.
 //!
-//! A use costs no write: it is kept in memory and saved from time to time. A crash forgets the uses since then, which AWS
-//! also tells with a delay of hours.
+//! A use costs no write: see [`crate::bookkeeping`]. AWS tells it with a delay of hours, too.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
 use crate::App;
-use crate::limits::LAST_USE_SAVE_SECONDS;
 use crate::store::{State, StoreError};
 
 /// The last use of a key or a role.
@@ -57,7 +54,7 @@ impl LastUses {
 ///
 /// # Errors
 /// [`StoreError`]; the uses are kept for the next time then.
-pub async fn save(app: &App) -> Result<(), StoreError> {
+pub(crate) async fn save(app: &App) -> Result<(), StoreError> {
     let taken = app.last_uses.unsaved().clone();
     if taken.is_empty() {
         return Ok(());
@@ -83,14 +80,4 @@ pub async fn save(app: &App) -> Result<(), StoreError> {
     // What was noted meanwhile stays for the next time.
     app.last_uses.unsaved().retain(|id, record| taken.get(id) != Some(record));
     Ok(())
-}
-
-/// Saves from time to time. Never returns.
-pub async fn keep_saving(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(LAST_USE_SAVE_SECONDS)).await;
-        if let Err(error) = save(&app).await {
-            tracing::error!(%error, "the last uses of keys and roles could not be saved");
-        }
-    }
 }

@@ -25,6 +25,7 @@ mod tests;
 mod trail;
 
 pub(crate) use event::Event;
-pub use files::{AuditFiles, Retention, keep_retention};
+pub(crate) use files::keep_retention;
+pub use files::{AuditFiles, Retention};
 pub(crate) use recording::{Origin, Recording, call};
 pub(crate) use trail::{Trail, answered, asked, note};

@@ -20,9 +20,13 @@ use super::console;
 use super::refusal::{Refusal, response};
 use super::router::{Parameters, Router, Running};
 use crate::audit::{Origin, Recording, Trail};
+use crate::error::NO_ROOM;
+use crate::store::Health;
 use crate::{App, ServiceError, limits};
 
 const HEALTH: &str = "/_tidegate/health";
+/// What the health says while the server ends.
+const FAILED: &str = "The records could not be made durable, so the server ends; see its log. Tasks run on.";
 const TARGET: &str = "x-amz-target";
 
 /// What every request needs.
@@ -46,7 +50,7 @@ impl Door {
         let id = wire::ids::uuid(self.app.random_bytes());
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH {
-            return response(200, "application/json", &id, Bytes::from_static(b"{\"status\":\"ok\"}"));
+            return health(&self.app, &id);
         }
         if console::is_console(head.uri.path()) {
             return console::answer(&self.app, self.router.pages(), (&head, body), peer, &id).await;
@@ -113,6 +117,16 @@ impl Door {
         let answer = finished(running, recording).await?;
         Ok((call.service.protocol, answer))
     }
+}
+
+/// Whether the server can do what it is for: 200, or 503 with the reason.
+fn health(app: &App, id: &str) -> Response<Full<Bytes>> {
+    let (status, document) = match app.store.health() {
+        Health::Well => (200, serde_json::json!({"status": "ok"})),
+        Health::NoRoom => (503, serde_json::json!({"status": "unwell", "reason": NO_ROOM})),
+        Health::Failed(_) => (503, serde_json::json!({"status": "unwell", "reason": FAILED})),
+    };
+    response(status, "application/json", id, Bytes::from(document.to_string()))
 }
 
 pub(super) fn origin(head: &Parts, peer: IpAddr) -> Origin {

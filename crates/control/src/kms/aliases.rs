@@ -15,6 +15,7 @@ use super::lookup::Keys;
 use super::page::page;
 use super::record::{AliasRecord, KeyRecord};
 use crate::iam::authorization::authorize;
+use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// CreateAlias.
@@ -25,10 +26,10 @@ pub(super) async fn create(
     let Authorized { input, caller, .. } = request
         .authorize(&app, |input, _, caller| Ok(Access::to("kms:CreateAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
-    let target = target(&app, &caller, "kms:CreateAlias", &input.target_key_id)?;
     let (now, arn) = (app.now(), alias_arn(&caller, &input.alias_name));
     app.store
         .write(|state| {
+            let target = target(&app, state, &caller, "kms:CreateAlias", &input.target_key_id)?;
             if state.kms_aliases.contains(&arn) {
                 let message = format!("An alias with the name {arn} already exists");
                 return Err(ServiceError::new("AlreadyExistsException", message));
@@ -56,11 +57,11 @@ pub(super) async fn update(
         .authorize(&app, |input, _, caller| Ok(Access::to("kms:UpdateAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
     let arn = alias_arn(&caller, &input.alias_name);
-    authorize_on_target(&app, &caller, "kms:UpdateAlias", &arn)?;
-    let target = target(&app, &caller, "kms:UpdateAlias", &input.target_key_id)?;
     let now = app.now();
     app.store
         .write(|state| {
+            authorize_on_target(&app, state, &caller, "kms:UpdateAlias", &arn)?;
+            let target = target(&app, state, &caller, "kms:UpdateAlias", &input.target_key_id)?;
             let updated = state.kms_aliases.update(&arn, |alias| {
                 alias.target_arn.clone_from(&target.arn);
                 alias.updated_at = now;
@@ -80,9 +81,11 @@ pub(super) async fn delete(
         .authorize(&app, |input, _, caller| Ok(Access::to("kms:DeleteAlias", alias_arn(caller, &input.alias_name))))?;
     check_name(&input.alias_name)?;
     let arn = alias_arn(&caller, &input.alias_name);
-    authorize_on_target(&app, &caller, "kms:DeleteAlias", &arn)?;
     app.store
-        .write(|state| state.kms_aliases.remove(&arn).map(drop).ok_or_else(|| error::alias_not_found(&arn)))
+        .write(|state| {
+            authorize_on_target(&app, state, &caller, "kms:DeleteAlias", &arn)?;
+            state.kms_aliases.remove(&arn).map(drop).ok_or_else(|| error::alias_not_found(&arn))
+        })
         .await?;
     Ok(DeleteAliasOutput {})
 }
@@ -135,21 +138,31 @@ fn check_name(name: &str) -> Result<(), ServiceError> {
 }
 
 /// The new target, if the caller may do this with it.
-fn target(app: &App, caller: &Caller, action: &'static str, key_id: &str) -> Result<Arc<KeyRecord>, ServiceError> {
+fn target(
+    app: &App,
+    state: &State,
+    caller: &Caller,
+    action: &'static str,
+    key_id: &str,
+) -> Result<Arc<KeyRecord>, ServiceError> {
     if key_id.contains("alias/") {
         return Err(error::validation("Aliases must refer to keys. Not aliases"));
     }
-    let state = app.store.read();
-    let keys = Keys::new(app, &state, caller);
-    authorize(app, &state, caller, &keys.access(action, key_id))?;
+    let keys = Keys::new(app, state, caller);
+    authorize(app, state, caller, &keys.access(action, key_id))?;
     let key = keys.find(key_id)?;
     key.state.changeable(&key.arn)?;
     Ok(key)
 }
 
 /// The key that the alias stands for now must admit the call too.
-fn authorize_on_target(app: &App, caller: &Caller, action: &'static str, arn: &str) -> Result<(), ServiceError> {
-    let state = app.store.read();
+fn authorize_on_target(
+    app: &App,
+    state: &State,
+    caller: &Caller,
+    action: &'static str,
+    arn: &str,
+) -> Result<(), ServiceError> {
     let alias = state.kms_aliases.get(arn).ok_or_else(|| error::alias_not_found(arn))?;
-    authorize(app, &state, caller, &Keys::new(app, &state, caller).access(action, &alias.target_arn))
+    authorize(app, state, caller, &Keys::new(app, state, caller).access(action, &alias.target_arn))
 }

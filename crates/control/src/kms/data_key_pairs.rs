@@ -43,7 +43,7 @@ pub(super) async fn generate(
         private_key_plaintext: Some(Blob(std::mem::take(&mut *pair.private))),
         public_key: Some(Blob(pair.public)),
         key_material_id: key.current_material_id(),
-        key_id: Some(key.arn),
+        key_id: Some(key.arn.clone()),
         key_pair_spec: Some(input.key_pair_spec),
         ciphertext_for_recipient: None,
     })
@@ -73,7 +73,7 @@ pub(super) async fn generate_without_plaintext(
         private_key_ciphertext_blob: Some(encrypted),
         public_key: Some(Blob(pair.public)),
         key_material_id: key.current_material_id(),
-        key_id: Some(key.arn),
+        key_id: Some(key.arn.clone()),
         key_pair_spec: Some(input.key_pair_spec),
     })
 }
@@ -87,7 +87,7 @@ struct Asked<'a> {
 }
 
 struct Made {
-    key: KeyRecord,
+    key: Arc<KeyRecord>,
     pair: KeyPair,
     encrypted: Blob,
 }
@@ -95,7 +95,7 @@ struct Made {
 impl Asked<'_> {
     async fn make(self, app: &App, caller: &Caller) -> Result<Made, ServiceError> {
         let spec = KeySpec::parse(self.spec)?;
-        let key = material::encrypting_key(app, caller, self.key_id, self.operation).await?;
+        let key = Keys::new(app, &app.store.read(), caller).find_for(self.operation, self.key_id)?;
         check_symmetric(&key)?;
         error::dry_run(self.dry_run)?;
         let pair = asymmetric::generated(spec).await?;

@@ -26,7 +26,7 @@ pub async fn generate(
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     refuse_recipient(input.recipient.as_ref())?;
     let length = data_key_bytes(input.key_spec.as_deref(), input.number_of_bytes)?;
-    let key = material::encrypting_key(&app, &caller, &input.key_id, "GenerateDataKey").await?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_for("GenerateDataKey", &input.key_id)?;
     check_symmetric(&key)?;
     error::dry_run(input.dry_run)?;
     let mut plain = random(&app, length);
@@ -35,7 +35,7 @@ pub async fn generate(
         ciphertext_blob: Some(blob),
         plaintext: Some(Blob(std::mem::take(&mut *plain))),
         key_material_id: key.current_material_id(),
-        key_id: Some(key.arn),
+        key_id: Some(key.arn.clone()),
         ciphertext_for_recipient: None,
     })
 }
@@ -52,14 +52,14 @@ pub(super) async fn generate_without_plaintext(
     })?;
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
     let length = data_key_bytes(input.key_spec.as_deref(), input.number_of_bytes)?;
-    let key = material::encrypting_key(&app, &caller, &input.key_id, "GenerateDataKeyWithoutPlaintext").await?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_for("GenerateDataKeyWithoutPlaintext", &input.key_id)?;
     check_symmetric(&key)?;
     error::dry_run(input.dry_run)?;
     let plain = random(&app, length);
     Ok(GenerateDataKeyWithoutPlaintextOutput {
         ciphertext_blob: Some(material::encrypt(&app, &key, &plain, &context(input.encryption_context.as_ref()))?),
         key_material_id: key.current_material_id(),
-        key_id: Some(key.arn),
+        key_id: Some(key.arn.clone()),
     })
 }
 

@@ -43,7 +43,7 @@ pub async fn encrypt(app: Arc<App>, request: Request<EncryptInput>) -> Result<En
         Ok(access.with_context("kms:EncryptionAlgorithm", input.encryption_algorithm.as_deref().unwrap_or(SYMMETRIC)))
     })?;
     grants::check_tokens(&app, input.grant_tokens.as_deref())?;
-    let key = material::encrypting_key(&app, &caller, &input.key_id, "Encrypt").await?;
+    let key = Keys::new(&app, &app.store.read(), &caller).find_for("Encrypt", &input.key_id)?;
     let algorithm = input.encryption_algorithm.as_deref().unwrap_or(SYMMETRIC);
     let context = context(input.encryption_context.as_ref());
     check(&key, algorithm, &context)?;
@@ -54,7 +54,7 @@ pub async fn encrypt(app: Arc<App>, request: Request<EncryptInput>) -> Result<En
     plaintext.zeroize();
     Ok(EncryptOutput {
         ciphertext_blob: Some(blob?),
-        key_id: Some(key.arn),
+        key_id: Some(key.arn.clone()),
         encryption_algorithm: Some(algorithm.into()),
     })
 }
@@ -111,7 +111,7 @@ pub(super) async fn re_encrypt(
     let algorithm = input.destination_encryption_algorithm.as_deref().unwrap_or(SYMMETRIC);
     let blob = blob(input.ciphertext_blob.as_ref())?;
     let source = Source::of(&app, &caller, "ReEncryptFrom", source_algorithm, input.source_key_id.as_deref(), blob)?;
-    let destination = material::encrypting_key(&app, &caller, &input.destination_key_id, "ReEncryptTo").await?;
+    let destination = Keys::new(&app, &app.store.read(), &caller).find_for("ReEncryptTo", &input.destination_key_id)?;
     check(&destination, algorithm, &to)?;
     error::dry_run(input.dry_run)?;
     let plain = source.open(&app, source_algorithm, &from).await?;
@@ -123,7 +123,7 @@ pub(super) async fn re_encrypt(
         source_encryption_algorithm: Some(source_algorithm.into()),
         destination_encryption_algorithm: Some(algorithm.into()),
         destination_key_material_id: destination.current_material_id(),
-        key_id: Some(destination.arn),
+        key_id: Some(destination.arn.clone()),
     })
 }
 

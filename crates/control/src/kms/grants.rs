@@ -40,28 +40,37 @@ pub(super) async fn create(
         Ok(input.operations.iter().fold(access, |access, name| access.with_context("kms:GrantOperations", name)))
     })?;
     check_tokens(&app, input.grant_tokens.as_deref())?;
-    for principal in [Some(&input.grantee_principal), input.retiring_principal.as_ref()].into_iter().flatten() {
-        check_principal(&app, principal)?;
-    }
-    let key = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
-    key.state.usable(&key.arn)?;
-    check_operations(&key, &input.operations, input.constraints.is_some())?;
-    error::dry_run(input.dry_run)?;
+    let (grant_id, grant_token) = app
+        .store
+        .write(|state| {
+            for principal in [Some(&input.grantee_principal), input.retiring_principal.as_ref()].into_iter().flatten() {
+                check_principal(&app, state, principal)?;
+            }
+            let key = Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?;
+            key.state.usable(&key.arn)?;
+            check_operations(&key, &input.operations, input.constraints.is_some())?;
+            error::dry_run(input.dry_run)?;
+            put(state, grant(&app, &key, input, caller.account))
+        })
+        .await?;
+    Ok(CreateGrantOutput { grant_token: Some(grant_token), grant_id: Some(grant_id) })
+}
+
+/// The grant that is asked for.
+fn grant(app: &App, key: &KeyRecord, input: CreateGrantInput, issuing_account: String) -> Grant {
     let id = hex::encode(app.random_bytes::<32>());
-    let grant = Grant {
+    Grant {
         token: URL_SAFE_NO_PAD.encode(record_key(&key.arn, &id)),
         id,
         key_arn: key.arn.clone(),
         name: input.name,
+        constraints: constraints(input.constraints.as_ref()),
         grantee: input.grantee_principal,
         retiring_principal: input.retiring_principal,
-        issuing_account: caller.account,
+        issuing_account,
         operations: input.operations,
-        constraints: constraints(input.constraints.as_ref()),
         created_at: app.now(),
-    };
-    let (grant_id, grant_token) = app.store.write(|state| put(state, grant)).await?;
-    Ok(CreateGrantOutput { grant_token: Some(grant_token), grant_id: Some(grant_id) })
+    }
 }
 
 fn constraints(asked: Option<&api::kms::GrantConstraints>) -> GrantConstraints {
@@ -261,15 +270,14 @@ pub(super) fn check_tokens(app: &App, tokens: Option<&[String]>) -> Result<(), S
 }
 
 /// A grant is for a user, a role, a session, an account or a service that exists.
-fn check_principal(app: &App, text: &str) -> Result<(), ServiceError> {
+fn check_principal(app: &App, state: &State, text: &str) -> Result<(), ServiceError> {
     let kind = if text.starts_with("arn:") { "AWS" } else { "Service" };
     let document = serde_json::json!({
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Principal": {kind: text}, "Action": "kms:Decrypt", "Resource": "*"},
     });
     let policy = Policy::parse(&document.to_string(), PolicyKind::Resource);
-    let state = app.store.read();
-    if policy.is_ok_and(|policy| policy.principals().all(|principal| policies::exists(app, &state, principal))) {
+    if policy.is_ok_and(|policy| policy.principals().all(|principal| policies::exists(app, state, principal))) {
         return Ok(());
     }
     Err(ServiceError::new("InvalidArnException", format!("ARN does not refer to a valid principal: {text}")))

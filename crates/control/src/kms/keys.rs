@@ -53,7 +53,9 @@ pub async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<C
         materials: Vec::new(),
         next_material: None,
     };
-    policies::check(&app, &caller, &key, input.bypass_policy_lockout_safety_check)?;
+    let bypass = input.bypass_policy_lockout_safety_check;
+    // Before the material, which may take long to make; and once more where it counts.
+    policies::check(&app, &app.store.read(), &caller, &key, bypass)?;
     if origin == Origin::AwsKms {
         key.materials.push(material::generate(&app, &key.arn, spec).await?);
         key.state = KeyState::Enabled;
@@ -61,6 +63,7 @@ pub async fn create(app: Arc<App>, request: Request<CreateKeyInput>) -> Result<C
     let metadata = app
         .store
         .write(|state| {
+            policies::check(&app, state, &caller, &key, bypass)?;
             state.kms_keys.put(&key.arn.clone(), key.clone());
             Ok::<_, ServiceError>(metadata(state, &key))
         })

@@ -1,13 +1,11 @@
 //! Key material: made, opened for one call, rotated. Nothing else opens it.
 
-use domain::iam::Caller;
 use domain::kms::{CiphertextHeader, EncryptionContext, KeySpec, MATERIAL_ID_BYTES};
 use wire::Blob;
 use zeroize::Zeroizing;
 
-use super::lookup::Keys;
 use super::record::{KeyRecord, MaterialRecord};
-use super::{asymmetric, error, replicas};
+use super::{asymmetric, error};
 use crate::seal::{SealError, SealingKey};
 use crate::{App, ServiceError};
 
@@ -48,7 +46,8 @@ pub(super) fn seal(
     })
 }
 
-/// Gives the key new material if its rotation is due; the old one goes on decrypting.
+/// Gives the key new material if its rotation is due; the old one goes on decrypting. The sweep does it, so that no call
+/// that encrypts waits for the disk.
 pub(super) fn rotate_if_due(app: &App, key: &mut KeyRecord) -> Result<(), ServiceError> {
     if let Some(next) = key.rotation.and_then(|rotation| rotation.after_due(app.now()))
         && key.primary_arn.is_none()
@@ -59,27 +58,6 @@ pub(super) fn rotate_if_due(app: &App, key: &mut KeyRecord) -> Result<(), Servic
         key.rotation = Some(next);
     }
     Ok(())
-}
-
-/// The key, usable, for encrypting: with new material, if that was due.
-pub(super) async fn encrypting_key(
-    app: &App,
-    caller: &Caller,
-    key_id: &str,
-    operation: &str,
-) -> Result<KeyRecord, ServiceError> {
-    let key = Keys::new(app, &app.store.read(), caller).find_for(operation, key_id)?;
-    if key.primary_arn.is_some() || key.rotation.is_none_or(|rotation| rotation.after_due(app.now()).is_none()) {
-        return Ok(KeyRecord::clone(&key));
-    }
-    app.store
-        .write(|state| {
-            let mut key = KeyRecord::clone(&*Keys::new(app, state, caller).find(&key.arn)?);
-            rotate_if_due(app, &mut key)?;
-            replicas::put_with_replicas(state, key.clone());
-            Ok(key)
-        })
-        .await
 }
 
 /// Encrypts under the key's current material.

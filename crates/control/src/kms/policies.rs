@@ -9,8 +9,9 @@ use api::kms::{
 use domain::iam::{Caller, Policy, PolicyKind, Principal};
 
 use super::error;
-use super::lookup::{Keys, change};
+use super::lookup::Keys;
 use super::record::KeyRecord;
+use super::replicas::put_with_replicas;
 use crate::iam::authorization::authorize;
 use crate::iam::{role_by_arn, user_by_arn};
 use crate::limits::KEY_POLICY_BYTES;
@@ -42,15 +43,15 @@ pub(super) async fn put(
         Ok(Keys::new(&app, state, caller).access("kms:PutKeyPolicy", &input.key_id))
     })?;
     check_name(input.policy_name.as_deref())?;
-    let mut changed =
-        KeyRecord::clone(&*Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?);
-    changed.policy = input.policy;
-    check(&app, &caller, &changed, input.bypass_policy_lockout_safety_check)?;
-    change(&app, &caller, &changed.arn, |key| {
-        key.policy = changed.policy;
-        Ok(())
-    })
-    .await?;
+    app.store
+        .write(|state| {
+            let mut key = KeyRecord::clone(&*Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?);
+            key.policy = input.policy;
+            check(&app, state, &caller, &key, input.bypass_policy_lockout_safety_check)?;
+            put_with_replicas(state, key);
+            Ok::<_, ServiceError>(())
+        })
+        .await?;
     Ok(PutKeyPolicyOutput {})
 }
 
@@ -77,6 +78,7 @@ fn check_name(name: Option<&str>) -> Result<(), ServiceError> {
 /// that they mean it.
 pub(super) fn check(
     app: &App,
+    state: &State,
     caller: &Caller,
     key: &KeyRecord,
     bypass_lockout_check: Option<bool>,
@@ -86,8 +88,7 @@ pub(super) fn check(
     }
     let policy =
         Policy::parse(&key.policy, PolicyKind::Resource).map_err(|malformed| error::malformed_policy(&malformed))?;
-    let state = app.store.read();
-    if !policy.principals().all(|principal| exists(app, &state, principal)) {
+    if !policy.principals().all(|principal| exists(app, state, principal)) {
         return Err(ServiceError::new(
             "MalformedPolicyDocumentException",
             "Policy contains a statement with one or more invalid principals.",
@@ -98,7 +99,7 @@ pub(super) fn check(
     }
     let mut access = Access::to("kms:PutKeyPolicy", &key.arn).with_resource_policy(Some(key.policy.clone()));
     access.resource_policy_rule = ResourcePolicyRule::MustAllow;
-    authorize(app, &state, caller, &access).map_err(|denied| ServiceError {
+    authorize(app, state, caller, &access).map_err(|denied| ServiceError {
         chain: denied.chain,
         ..ServiceError::new(
             "MalformedPolicyDocumentException",

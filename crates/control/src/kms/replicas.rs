@@ -29,35 +29,35 @@ pub(super) async fn replicate(
     })?;
     check_region(&app, &input.replica_region)?;
     let tags = tags::merged(&std::collections::BTreeMap::new(), input.tags.unwrap_or_default())?;
-    let primary = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
-    check_primary(&primary)?;
-    primary.state.usable(&primary.arn)?;
-    let policy = input.policy.unwrap_or_else(|| default_key_policy(&primary.account));
-    let mut replica = KeyRecord {
-        arn: key_arn(&input.replica_region, &primary.account, &primary.id),
-        description: input.description.unwrap_or_default(),
-        created_at: app.now(),
-        primary_arn: Some(primary.arn.clone()),
-        policy,
-        tags,
-        ..KeyRecord::clone(&primary)
-    };
-    share_material(&primary, &mut replica);
-    if primary.origin == Origin::External {
-        replica.materials.clear();
-        replica.next_material = None;
-        replica.state = KeyState::PendingImport;
-    }
-    policies::check(&app, &caller, &replica, input.bypass_policy_lockout_safety_check)?;
-    let metadata = app
+    let (replica, metadata) = app
         .store
         .write(|state| {
+            let primary = Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?;
+            check_primary(&primary)?;
+            primary.state.usable(&primary.arn)?;
+            let mut replica = KeyRecord {
+                arn: key_arn(&input.replica_region, &primary.account, &primary.id),
+                description: input.description.unwrap_or_default(),
+                created_at: app.now(),
+                primary_arn: Some(primary.arn.clone()),
+                policy: input.policy.unwrap_or_else(|| default_key_policy(&primary.account)),
+                tags,
+                ..KeyRecord::clone(&primary)
+            };
+            share_material(&primary, &mut replica);
+            if primary.origin == Origin::External {
+                replica.materials.clear();
+                replica.next_material = None;
+                replica.state = KeyState::PendingImport;
+            }
+            policies::check(&app, state, &caller, &replica, input.bypass_policy_lockout_safety_check)?;
             if state.kms_keys.contains(&replica.arn) {
                 let message = format!("{} already exists", replica.arn);
                 return Err(ServiceError::new("AlreadyExistsException", message));
             }
             state.kms_keys.put(&replica.arn.clone(), replica.clone());
-            Ok(metadata(state, &replica))
+            let metadata = metadata(state, &replica);
+            Ok((replica, metadata))
         })
         .await?;
     let tag = |(name, value): (&String, &String)| Tag { tag_key: name.clone(), tag_value: value.clone() };
@@ -79,27 +79,24 @@ pub(super) async fn update_primary(
         Ok(access.with_context("kms:PrimaryRegion", &input.primary_region))
     })?;
     check_region(&app, &input.primary_region)?;
-    let primary = Keys::new(&app, &app.store.read(), &caller).find_without_alias(&input.key_id)?;
-    check_primary(&primary)?;
-    let next = key_arn(&input.primary_region, &primary.account, &primary.id);
-    {
-        let state = app.store.read();
-        let replica = state.kms_keys.get(&next).ok_or_else(|| error::key_not_found(&next))?;
-        if replica.arn == primary.arn {
-            return Err(error::validation("The primary key is in this region already."));
-        }
-        // The new primary's own policy must admit the call too.
-        authorize(&app, &state, &caller, &Keys::new(&app, &state, &caller).access_to(replica, ACTION, None))?;
-        primary.state.usable(&primary.arn)?;
-        replica.state.usable(&replica.arn)?;
-    }
     app.store
         .write(|state| {
+            let primary = Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?;
+            check_primary(&primary)?;
+            let next = key_arn(&input.primary_region, &primary.account, &primary.id);
+            let replica = state.kms_keys.get(&next).ok_or_else(|| error::key_not_found(&next))?;
+            if replica.arn == primary.arn {
+                return Err(error::validation("The primary key is in this region already."));
+            }
+            // The new primary's own policy must admit the call too.
+            authorize(&app, state, &caller, &Keys::new(&app, state, &caller).access_to(replica, ACTION, None))?;
+            primary.state.usable(&primary.arn)?;
+            replica.state.usable(&replica.arn)?;
             for mut key in related(state, &primary) {
                 key.primary_arn = (key.arn != next).then(|| next.clone());
                 state.kms_keys.put(&key.arn.clone(), key);
             }
-            Ok::<_, ServiceError>(())
+            Ok(())
         })
         .await?;
     Ok(UpdatePrimaryRegionOutput {})

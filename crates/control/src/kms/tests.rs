@@ -110,6 +110,7 @@ async fn old_material_still_decrypts_after_a_rotation() {
     let second = encrypt(&test, &key, &[]).await;
     assert_eq!(material(&first).await, material(&second).await);
     test.pass_seconds(2 * DAY_SECONDS);
+    sweep(&test.app).await.expect("swept");
     let third = encrypt(&test, &key, &[]).await;
     assert_ne!(material(&first).await, material(&third).await);
     test.pass_seconds(91 * DAY_SECONDS);

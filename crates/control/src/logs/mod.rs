@@ -14,7 +14,7 @@ mod tag;
 pub mod task;
 
 pub use files::{LogFileError, LogFiles};
-pub use retention::keep_retention;
+pub(crate) use retention::keep_retention;
 
 use api::logs::op;
 

@@ -55,7 +55,7 @@ async fn set(app: &App, arn: &str, days: Option<u32>) -> Result<(), ServiceError
 }
 
 /// Deletes expired events and what no record names any more, now and from time to time. Never returns.
-pub async fn keep_retention(app: Arc<App>) {
+pub(crate) async fn keep_retention(app: Arc<App>) {
     loop {
         if let Err(error) = sweep(&app).await {
             tracing::error!(%error, "expired log events could not be deleted");

@@ -4,6 +4,7 @@
 //! - `network`: the node's network as the records want it
 //! - `rotation`: secrets that are due, with the operator's command
 //! - `sweep`: what has been kept for long enough
+//! - and what other rooms keep up: retention of logs and of the audit, [`crate::bookkeeping`]
 //!
 //! Reconcilers are told "look again" (a new revision of the records, a change of the compute) and decide from what they
 //! see; nothing is lost when they are cut off at any point. They do nothing while nothing changes, but for a slow rescan.
@@ -16,6 +17,7 @@ mod sweep;
 mod tasks;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +25,13 @@ use domain::compute::Compute;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::App;
+use crate::{App, audit, bookkeeping, logs};
 
 /// From a reconciler's panic to its next start.
 const RESTART: Duration = Duration::from_secs(1);
+
+/// Work that goes on until it is dropped.
+type Keeper = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The running reconcilers.
 pub struct Reconcilers {
@@ -34,10 +39,10 @@ pub struct Reconcilers {
     handles: Vec<JoinHandle<()>>,
 }
 
-/// Starts all reconcilers. They run until [`Reconcilers::shut_down`].
+/// Starts all reconcilers, and what else goes on in the background. They run until [`Reconcilers::shut_down`].
 pub fn start(app: &Arc<App>, compute: &Arc<dyn Compute>) -> Reconcilers {
     let (shutdown, receiver) = watch::channel(false);
-    let handles = vec![
+    let mut handles = vec![
         keep_running("tasks", receiver.clone(), {
             let (app, compute, shutdown) = (Arc::clone(app), Arc::clone(compute), receiver.clone());
             move || tasks::run(Arc::clone(&app), Arc::clone(&compute), shutdown.clone())
@@ -51,10 +56,25 @@ pub fn start(app: &Arc<App>, compute: &Arc<dyn Compute>) -> Reconcilers {
             move || rotation::run(Arc::clone(&app), shutdown.clone())
         }),
         keep_running("sweep", receiver.clone(), {
-            let app = Arc::clone(app);
-            move || sweep::run(Arc::clone(&app), receiver.clone())
+            let (app, shutdown) = (Arc::clone(app), receiver.clone());
+            move || sweep::run(Arc::clone(&app), shutdown.clone())
         }),
     ];
+    let mut keep = |name, make: fn(Arc<App>) -> Keeper| {
+        let (app, shutdown) = (Arc::clone(app), receiver.clone());
+        handles.push(keep_running(name, receiver.clone(), move || {
+            let (keeper, mut shutdown) = (make(Arc::clone(&app)), shutdown.clone());
+            async move {
+                tokio::select! {
+                    () = keeper => {}
+                    () = shut_down(&mut shutdown) => {}
+                }
+            }
+        }));
+    };
+    keep("log retention", |app| Box::pin(logs::keep_retention(app)));
+    keep("audit retention", |app| Box::pin(audit::keep_retention(app)));
+    keep("bookkeeping", |app| Box::pin(bookkeeping::keep_saving(app)));
     Reconcilers { shutdown, handles }
 }
 

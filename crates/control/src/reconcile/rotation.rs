@@ -6,21 +6,20 @@
 //! For `RotateImmediately` false it is called for `testSecret` alone. No value of a secret is given to it. A rotation that is cut off begins again with its first step, so each step must
 //! bear repetition, as on AWS.
 
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::iam::{Caller, Identity};
 use domain::secrets::region_of;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::app::RotationCommand;
 use crate::iam::credentials;
 use crate::limits::ROTATION_STEP_SECONDS;
 use crate::secretsmanager::record::Purpose;
-use crate::secretsmanager::rotation::{self, Job};
-use crate::{App, ServiceError};
+use crate::secretsmanager::rotation::{self, Failure, Job};
+use crate::{App, ServiceError, commands};
 
 /// What AWS asks a rotation function for, in this order.
 const STEPS: [&str; 4] = ["createSecret", "setSecret", TEST, "finishSecret"];
@@ -28,8 +27,6 @@ const STEPS: [&str; 4] = ["createSecret", "setSecret", TEST, "finishSecret"];
 const TEST: &str = "testSecret";
 /// From one look for secrets that are due to the next, when no record changes.
 const PERIOD: Duration = Duration::from_secs(30);
-/// From one look at a running command to the next.
-const POLL: Duration = Duration::from_millis(50);
 
 /// Rotates until the shutdown.
 pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
@@ -69,14 +66,17 @@ async fn rotate(
     command: &RotationCommand,
     job: &Job,
     shutdown: &watch::Receiver<bool>,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let steps = match job.purpose {
         Purpose::Rotate => &STEPS[..],
         Purpose::Test => &[TEST],
     };
+    let deadline = Duration::from_secs(ROTATION_STEP_SECONDS.unsigned_abs());
     for step in steps {
-        let command = step_command(app, command, job, step).map_err(|error| error.to_string())?;
-        ended_well(command, shutdown).await.map_err(|failure| format!("{step}: {failure}"))?;
+        let command = step_command(app, command, job, step).map_err(Failure::Credentials)?;
+        let mut shutdown = shutdown.clone();
+        let ended = commands::run(command, deadline, super::shut_down(&mut shutdown)).await;
+        ended.map_err(|source| Failure::Step { step, source })?;
     }
     Ok(())
 }
@@ -95,11 +95,8 @@ fn step_command(app: &App, command: &RotationCommand, job: &Job, step: &str) -> 
     };
     let expiration = app.now().plus_seconds(ROTATION_STEP_SECONDS);
     let credentials = credentials::issue(app, &owner, expiration)?;
-    let mut process = Command::new("/bin/sh");
+    let mut process = commands::shell(&command.command);
     process
-        .args(["-c", &command.command])
-        .env_remove("TIDEGATE_ROOT_ACCESS_KEY_ID")
-        .env_remove("TIDEGATE_ROOT_SECRET_ACCESS_KEY")
         .env("TIDEGATE_ROTATION_STEP", step)
         .env("TIDEGATE_ROTATION_SECRET_ID", &job.arn)
         .env("TIDEGATE_ROTATION_CLIENT_REQUEST_TOKEN", &job.version_id)
@@ -109,31 +106,6 @@ fn step_command(app: &App, command: &RotationCommand, job: &Job, step: &str) -> 
         .env("AWS_DEFAULT_REGION", region)
         .env("AWS_ACCESS_KEY_ID", &credentials.access_key_id)
         .env("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose())
-        .env("AWS_SESSION_TOKEN", credentials.session_token.expose())
-        .stdin(Stdio::null());
+        .env("AWS_SESSION_TOKEN", credentials.session_token.expose());
     Ok(process)
-}
-
-/// Waits for a command, with a deadline; it is killed then, and at the shutdown.
-async fn ended_well(mut command: Command, shutdown: &watch::Receiver<bool>) -> Result<(), String> {
-    let mut child = command.spawn().map_err(|error| format!("the command cannot be started: {error}"))?;
-    let deadline = Instant::now() + Duration::from_secs(ROTATION_STEP_SECONDS.unsigned_abs());
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("the command ended with {status}")),
-            Ok(None) if *shutdown.borrow() => return Err(killed(&mut child, "the server ends")),
-            Ok(None) if Instant::now() >= deadline => return Err(killed(&mut child, "the command took too long")),
-            Ok(None) => tokio::time::sleep(POLL).await,
-            Err(error) => return Err(killed(&mut child, &format!("the command cannot be waited for: {error}"))),
-        }
-    }
-}
-
-fn killed(child: &mut Child, why: &str) -> String {
-    // It may have ended by itself meanwhile.
-    if child.kill().is_ok() {
-        let _ = child.wait();
-    }
-    why.to_owned()
 }

@@ -97,7 +97,7 @@ pub(super) async fn run(app: Arc<App>, compute: Arc<dyn Compute>, mut shutdown: 
             () = super::shut_down(&mut shutdown) => break,
             changed = revision.changed() => {
                 if changed.is_err() {
-                    // The store is closed after a failure; nothing can be made true any more.
+                    // The store is closed after a failure of its journal; the process ends.
                     break;
                 }
                 dispatcher.look_at_records();

@@ -59,11 +59,11 @@ fn a_key_is_never_printed() {
 #[test]
 fn the_file_is_made_once_and_for_its_owner_only() {
     let directory = tempfile::tempdir().expect("a directory");
-    let first = RootKey::of_directory(directory.path()).expect("made");
+    let first = RootKey::of_directory(directory.path(), &State::default()).expect("made");
     let path = directory.path().join(RootKey::FILE);
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     let sealed = first.seal(b"secret", "context").expect("seals");
-    let second = RootKey::of_directory(directory.path()).expect("read");
+    let second = RootKey::of_directory(directory.path(), &State::default()).expect("read");
     assert_eq!(&*second.open(&sealed, "context").expect("the same key"), b"secret");
     assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 1);
 }
@@ -71,17 +71,19 @@ fn the_file_is_made_once_and_for_its_owner_only() {
 #[test]
 fn a_file_that_others_can_read_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
-    RootKey::of_directory(directory.path()).expect("made");
+    RootKey::of_directory(directory.path(), &State::default()).expect("made");
     let path = directory.path().join(RootKey::FILE);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
-    assert!(matches!(RootKey::of_directory(directory.path()), Err(SealError::ReadableByOthers { mode: 0o644, .. })));
+    let refused = RootKey::of_directory(directory.path(), &State::default());
+    assert!(matches!(refused, Err(SealError::ReadableByOthers { mode: 0o644, .. })));
 }
 
 #[test]
 fn a_database_without_its_key_is_not_given_a_new_one() {
     let directory = tempfile::tempdir().expect("a directory");
-    fs::write(directory.path().join("tidegate.db"), "").expect("written");
-    assert!(matches!(RootKey::of_directory(directory.path()), Err(SealError::Missing { .. })));
+    let mut sealed = State::default();
+    sealed.server.put(CHECK_KEY, serde_json::Value::Null);
+    assert!(matches!(RootKey::of_directory(directory.path(), &sealed), Err(SealError::Missing { .. })));
     assert!(!directory.path().join(RootKey::FILE).exists());
 }
 

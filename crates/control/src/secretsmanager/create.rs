@@ -80,11 +80,10 @@ async fn with_replicas(
     force: Option<bool>,
 ) -> Result<CreateSecretOutput, ServiceError> {
     if let Some(arn) = answer.arn.as_deref().filter(|_| !regions.is_empty()) {
-        let secret = Secrets::new(app, &app.store.read(), caller).find_primary(arn)?;
-        replication::add(app, caller, &secret, regions, Existing::of(force)).await?;
+        replication::add(app, caller, arn, regions, Existing::of(force)).await?;
         let state = app.store.read();
         let secret = Secrets::new(app, &state, caller).find_primary(arn)?;
-        answer.replication_status = replication::shown(&state, &secret);
+        answer.replication_status = replication::shown(app, &state, &secret);
     }
     Ok(answer)
 }

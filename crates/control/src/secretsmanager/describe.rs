@@ -27,7 +27,7 @@ pub(super) async fn run(
     })?;
     let state = app.store.read();
     let secret = Secrets::new(&app, &state, &caller).find(&input.secret_id)?;
-    let entry = entry(&secret);
+    let entry = entry(&app, &secret);
     Ok(DescribeSecretOutput {
         arn: entry.arn,
         name: entry.name,
@@ -46,7 +46,7 @@ pub(super) async fn run(
         version_ids_to_stages: entry.secret_versions_to_stages,
         created_date: entry.created_date,
         primary_region: entry.primary_region,
-        replication_status: replication::shown(&state, &secret),
+        replication_status: replication::shown(&app, &state, &secret),
         ..DescribeSecretOutput::default()
     })
 }
@@ -69,7 +69,10 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListSecretsInput>) -> R
     let keyed = keyed.iter().map(|(key, secret)| (key.as_str(), *secret));
     let token = input.next_token.as_deref();
     let (secrets, next_token) = page(keyed, direction, token, input.max_results, SECRET_PAGE_ITEMS)?;
-    Ok(ListSecretsOutput { secret_list: Some(secrets.into_iter().map(|secret| entry(secret)).collect()), next_token })
+    Ok(ListSecretsOutput {
+        secret_list: Some(secrets.into_iter().map(|secret| entry(&app, secret)).collect()),
+        next_token,
+    })
 }
 
 /// The caller's secrets that fit all filters and are not gone.
@@ -153,7 +156,7 @@ impl Order {
 }
 
 /// What a list says of a secret. DescribeSecret says the same and more.
-fn entry(secret: &SecretRecord) -> SecretListEntry {
+fn entry(app: &App, secret: &SecretRecord) -> SecretListEntry {
     let rotation = secret.rotation.as_ref();
     SecretListEntry {
         arn: Some(secret.arn.clone()),
@@ -167,7 +170,7 @@ fn entry(secret: &SecretRecord) -> SecretListEntry {
         last_rotated_date: rotation.and_then(rotation::last_date),
         next_rotation_date: rotation.and_then(rotation::next_date),
         last_changed_date: Some(secret.changed_at),
-        last_accessed_date: secret.accessed_on,
+        last_accessed_date: app.last_accesses.of_secret(secret),
         deleted_date: secret.deletion_at,
         tags: tags::shown(secret),
         secret_versions_to_stages: Some(secret.stages.by_version()).filter(|versions| !versions.is_empty()),

@@ -8,7 +8,7 @@ use domain::secrets::{is_valid_name, region_of, secret_arn};
 use super::error;
 use super::record::SecretRecord;
 use super::replication::{Copies, mirror};
-use crate::store::State;
+use crate::store::{State, StoreError};
 use crate::{Access, App, ServiceError};
 
 /// The secrets as one caller sees them: names are of the caller's account and this region.
@@ -94,21 +94,21 @@ pub(super) async fn change<T>(
     secret_id: &str,
     change: impl FnOnce(&mut SecretRecord) -> Result<T, ServiceError>,
 ) -> Result<T, ServiceError> {
-    change_with(app, caller, secret_id, Copies::new(), change).await
+    change_with(app, caller, secret_id, Copies::new(), |_, secret| change(secret)).await
 }
 
-/// The same with versions that are new, sealed for the replicas.
-pub(super) async fn change_with<T>(
+/// The same with versions that are new, sealed for the replicas; `change` sees the state it decides on.
+pub(super) async fn change_with<T, E: From<ServiceError> + From<StoreError>>(
     app: &App,
     caller: &Caller,
     secret_id: &str,
     copies: Copies,
-    change: impl FnOnce(&mut SecretRecord) -> Result<T, ServiceError>,
-) -> Result<T, ServiceError> {
+    change: impl FnOnce(&State, &mut SecretRecord) -> Result<T, E>,
+) -> Result<T, E> {
     app.store
         .write(|state| {
             let mut secret = SecretRecord::clone(&*Secrets::new(app, state, caller).find_primary(secret_id)?);
-            let value = change(&mut secret)?;
+            let value = change(state, &mut secret)?;
             secret.changed_at = app.now();
             mirror(state, &mut secret, copies);
             let arn = secret.arn.clone();

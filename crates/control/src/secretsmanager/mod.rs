@@ -3,6 +3,7 @@
 //! - `create`, `update`, `values`, `batch`, `describe`, `versions`, `deletion`, `policies`, `tags`, `password`: the
 //!   operations
 //! - `replication`, `rotation`: secrets in several regions, and secrets that change by themselves
+//! - `last_access`: when values were last read
 //! - `lookup`: which secret an argument names, and the access a call on it needs
 //! - `envelope`: a value under a data key of KMS, asked for with the caller's own identity
 //!
@@ -14,6 +15,7 @@ pub(crate) mod deletion;
 mod describe;
 mod envelope;
 mod error;
+pub(crate) mod last_access;
 mod lookup;
 mod page;
 mod password;

@@ -10,8 +10,9 @@ use api::secretsmanager::{
 use domain::iam::{Caller, Policy, PolicyKind};
 use domain::secrets::is_public;
 
-use super::lookup::{Secrets, change};
+use super::lookup::{Secrets, change, change_with};
 use super::record::SecretRecord;
+use super::replication::Copies;
 use crate::iam::authorization::{authorize, decide};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -26,19 +27,18 @@ pub(super) async fn put(
         let block = input.block_public_policy.unwrap_or_default();
         Ok(access.with_context("secretsmanager:BlockPublicPolicy", block.to_string()))
     })?;
-    let secret = Secrets::new(&app, &app.store.read(), &caller).find_primary(&input.secret_id)?;
-    let policy = parse(&input.resource_policy)?;
-    if locks_out(&app, &caller, &secret, &input.resource_policy)? {
-        return Err(ServiceError::new("MalformedPolicyDocumentException", LOCKS_OUT));
-    }
-    if input.block_public_policy == Some(true) && is_public(&policy) {
-        return Err(ServiceError::new(
-            "PublicPolicyException",
-            "The BlockPublicPolicy parameter is set to true, and the resource policy did not prevent broad access to the \
-             secret.",
-        ));
-    }
-    let (arn, name) = change(&app, &caller, &input.secret_id, |secret| {
+    let (arn, name) = change_with(&app, &caller, &input.secret_id, Copies::new(), |state, secret| {
+        let policy = parse(&input.resource_policy)?;
+        if locks_out(&app, state, &caller, secret, &input.resource_policy)? {
+            return Err(ServiceError::new("MalformedPolicyDocumentException", LOCKS_OUT));
+        }
+        if input.block_public_policy == Some(true) && is_public(&policy) {
+            return Err(ServiceError::new(
+                "PublicPolicyException",
+                "The BlockPublicPolicy parameter is set to true, and the resource policy did not prevent broad access to \
+                 the secret.",
+            ));
+        }
         secret.policy = Some(input.resource_policy);
         Ok((secret.arn.clone(), secret.name.clone()))
     })
@@ -103,7 +103,7 @@ pub(super) async fn validate(
         errors.push(failed("PUBLIC_POLICY_CHECK", "The resource policy grants broad access to the secret."));
     }
     if let Some(secret) = secret
-        && locks_out(&app, &caller, &secret, &input.resource_policy)?
+        && locks_out(&app, &state, &caller, &secret, &input.resource_policy)?
     {
         errors.push(failed("LOCKOUT_CHECK", LOCKS_OUT));
     }
@@ -127,12 +127,17 @@ fn parse(document: &str) -> Result<Policy, ServiceError> {
 }
 
 /// Whether the caller could not put another policy in the place of this one.
-fn locks_out(app: &App, caller: &Caller, secret: &SecretRecord, document: &str) -> Result<bool, ServiceError> {
-    let state = app.store.read();
-    let access = Secrets::new(app, &state, caller)
+fn locks_out(
+    app: &App,
+    state: &State,
+    caller: &Caller,
+    secret: &SecretRecord,
+    document: &str,
+) -> Result<bool, ServiceError> {
+    let access = Secrets::new(app, state, caller)
         .access("secretsmanager:PutResourcePolicy", &secret.arn)
         .with_resource_policy(Some(document.to_owned()))
         .with_context("secretsmanager:BlockPublicPolicy", "false");
-    let (decision, _) = decide(app, &state, caller, &access)?;
+    let (decision, _) = decide(app, state, caller, &access)?;
     Ok(!decision.is_allowed())
 }

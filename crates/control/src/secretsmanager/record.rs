@@ -117,7 +117,7 @@ pub enum Purpose {
 }
 
 /// What a secret knows of its replica in another region.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaRecord {
     /// The key there, as it was given; the account's default key when absent.
     #[serde(default)]

@@ -21,6 +21,7 @@ use super::envelope::{self, Value};
 use super::error;
 use super::lookup::Secrets;
 use super::record::{ReplicaRecord, SecretRecord, VersionRecord};
+use crate::prepared::{PREPARATIONS, Unmade, too_busy};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -58,10 +59,13 @@ pub(super) async fn replicate(
     let secret = Secrets::new(&app, &app.store.read(), &caller).find_primary(&input.secret_id)?;
     check_regions(&app, region_of(&secret.arn), &input.add_replica_regions)?;
     let existing = Existing::of(input.force_overwrite_replica_secret);
-    add(&app, &caller, &secret, input.add_replica_regions, existing).await?;
+    add(&app, &caller, &secret.arn, input.add_replica_regions, existing).await?;
     let state = app.store.read();
     let secret = Secrets::new(&app, &state, &caller).find(&secret.arn)?;
-    Ok(ReplicateSecretToRegionsOutput { replication_status: shown(&state, &secret), arn: Some(secret.arn.clone()) })
+    Ok(ReplicateSecretToRegionsOutput {
+        replication_status: shown(&app, &state, &secret),
+        arn: Some(secret.arn.clone()),
+    })
 }
 
 /// The condition keys of a call that adds replicas.
@@ -88,49 +92,75 @@ pub(super) fn check_regions(app: &App, home: &str, asked: &[ReplicaRegionType]) 
 pub(super) async fn add(
     app: &Arc<App>,
     caller: &Caller,
-    secret: &SecretRecord,
+    arn: &str,
     regions: Vec<ReplicaRegionType>,
     existing: Existing,
 ) -> Result<(), ServiceError> {
-    let mut made: Vec<(String, Option<String>, Copied)> = Vec::new();
-    for ReplicaRegionType { region, kms_key_id } in regions {
-        let region = region.unwrap_or_default();
-        let is_in_sync = secret.replicas.get(&region).is_some_and(|replica| replica.failure.is_none());
-        if !is_in_sync {
-            let kms_key_id = envelope::customer_key(kms_key_id);
-            let copies = copies(app, caller, secret, &region, kms_key_id.as_deref()).await;
-            made.push((region, kms_key_id, copies));
+    let asked = regions.into_iter().map(|asked| (asked.region.unwrap_or_default(), asked.kms_key_id));
+    let asked: BTreeMap<String, Option<String>> =
+        asked.map(|(region, kms_key_id)| (region, envelope::customer_key(kms_key_id))).collect();
+    for _ in 0..PREPARATIONS {
+        let secret = Secrets::new(app, &app.store.read(), caller).find_primary(arn)?;
+        let mut made = Copies::new();
+        for (region, kms_key_id) in asked.iter().filter(|(region, _)| !is_in_sync(&secret, region)) {
+            let copies = copies(app, caller, &secret, region, kms_key_id.as_deref()).await;
+            made.insert(region.clone(), copies);
+        }
+        let added = app.store.write(|state| {
+            let primary = Secrets::new(app, state, caller).find_primary(arn)?;
+            let is_as_sealed = primary.stages == secret.stages
+                && primary.versions.keys().eq(secret.versions.keys())
+                && primary.replicas == secret.replicas;
+            if !is_as_sealed {
+                return Err(Unmade::Stale);
+            }
+            put_replicas(app, state, SecretRecord::clone(&primary), &asked, made, existing);
+            Ok(())
+        });
+        match added.await {
+            Err(Unmade::Stale) => {}
+            Err(Unmade::Refused(error)) => return Err(error),
+            Ok(()) => return Ok(()),
         }
     }
-    app.store
-        .write(|state| {
-            let mut primary = SecretRecord::clone(&*Secrets::new(app, state, caller).find_primary(&secret.arn)?);
-            for (region, kms_key_id, copies) in made {
-                let copies = copies.and_then(|copies| {
-                    make_room(state, &primary, &region, existing)?;
-                    Ok(copies)
-                });
-                let failure = match copies {
-                    Ok(versions) => {
-                        let created_at = app.now();
-                        let empty = SecretRecord {
-                            kms_key_id: kms_key_id.clone(),
-                            created_at,
-                            accessed_on: None,
-                            versions: BTreeMap::new(),
-                            ..primary.clone()
-                        };
-                        put(state, &primary, &region, &empty, versions).err()
-                    }
-                    Err(error) => Some(format!("Replication failed: {}", error.message)),
+    Err(too_busy("InternalServiceError"))
+}
+
+fn is_in_sync(secret: &SecretRecord, region: &str) -> bool {
+    secret.replicas.get(region).is_some_and(|replica| replica.failure.is_none())
+}
+
+fn put_replicas(
+    app: &App,
+    state: &mut State,
+    mut primary: SecretRecord,
+    asked: &BTreeMap<String, Option<String>>,
+    made: Copies,
+    existing: Existing,
+) {
+    for (region, copies) in made {
+        let kms_key_id = asked.get(&region).cloned().flatten();
+        let copies = copies.and_then(|copies| {
+            make_room(state, &primary, &region, existing)?;
+            Ok(copies)
+        });
+        let failure = match copies {
+            Ok(versions) => {
+                let empty = SecretRecord {
+                    kms_key_id: kms_key_id.clone(),
+                    created_at: app.now(),
+                    accessed_on: None,
+                    versions: BTreeMap::new(),
+                    ..primary.clone()
                 };
-                primary.replicas.insert(region, ReplicaRecord { kms_key_id, failure });
+                put(state, &primary, &region, &empty, versions).err()
             }
-            primary.changed_at = app.now();
-            state.secrets.put(&secret.arn, primary);
-            Ok(())
-        })
-        .await
+            Err(error) => Some(format!("Replication failed: {}", error.message)),
+        };
+        primary.replicas.insert(region, ReplicaRecord { kms_key_id, failure });
+    }
+    primary.changed_at = app.now();
+    state.secrets.put(&primary.arn.clone(), primary);
 }
 
 /// Every version with a label, sealed for a region as the caller.
@@ -254,7 +284,7 @@ fn make_room(state: &mut State, primary: &SecretRecord, region: &str, existing: 
 }
 
 /// The status of all replicas, as answers have it.
-pub(super) fn shown(state: &State, secret: &SecretRecord) -> Option<Vec<ReplicationStatusType>> {
+pub(super) fn shown(app: &App, state: &State, secret: &SecretRecord) -> Option<Vec<ReplicationStatusType>> {
     let status = |(region, replica): (&String, &ReplicaRecord)| {
         let record = state.secrets.get(&arn_in_region(&secret.arn, region));
         let ours = record.filter(|record| record.primary_arn.as_deref() == Some(&secret.arn));
@@ -267,7 +297,7 @@ pub(super) fn shown(state: &State, secret: &SecretRecord) -> Option<Vec<Replicat
             kms_key_id: Some(replica.kms_key_id.clone().unwrap_or_else(|| "alias/aws/secretsmanager".into())),
             status: Some(status.into()),
             status_message: Some(message.into()),
-            last_accessed_date: ours.and_then(|record| record.accessed_on),
+            last_accessed_date: ours.and_then(|record| app.last_accesses.of_secret(record)),
         }
     };
     (!secret.replicas.is_empty()).then(|| secret.replicas.iter().map(status).collect())
@@ -293,7 +323,7 @@ pub(super) async fn remove(
                 }
             }
             secret.changed_at = app.now();
-            let (arn, left) = (secret.arn.clone(), shown(state, &secret));
+            let (arn, left) = (secret.arn.clone(), shown(&app, state, &secret));
             state.secrets.put(&arn, secret);
             Ok(RemoveRegionsFromReplicationOutput {
                 replication_status: Some(left.unwrap_or_default()),

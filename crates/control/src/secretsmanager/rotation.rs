@@ -20,6 +20,7 @@ use super::error;
 use super::lookup::{Secrets, change};
 use super::record::{Purpose, RotationRecord, RotationUnderWay, SecretRecord};
 use super::replication::{Copies, mirror};
+use crate::commands::CommandError;
 use crate::limits::{ROTATION_FAILURES, ROTATION_RETRY_SECONDS};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -40,13 +41,11 @@ pub(super) async fn rotate(
              ExternalSecretRotationRoleArn are not served.",
         ));
     }
-    let secret = Secrets::new(&app, &app.store.read(), &caller).find_primary(&input.secret_id)?;
-    let before = secret.rotation.clone().unwrap_or_default();
-    let asked = asked(&input, before)?;
-    if app.settings.rotation.is_none() {
-        return Err(nobody_rotates(asked.lambda_arn.as_deref()));
-    }
-    change(&app, &caller, &secret.arn, |secret| {
+    change(&app, &caller, &input.secret_id, |secret| {
+        let asked = asked(&input, secret.rotation.clone().unwrap_or_default())?;
+        if app.settings.rotation.is_none() {
+            return Err(nobody_rotates(asked.lambda_arn.as_deref()));
+        }
         end_test(secret);
         let answer = RotateSecretOutput {
             arn: Some(secret.arn.clone()),
@@ -248,9 +247,28 @@ fn rotating(state: &State) -> impl Iterator<Item = &Arc<SecretRecord>> {
     state.secrets.values().filter(|secret| secret.primary_arn.is_none() && secret.deletion_at.is_none())
 }
 
+/// Why a rotation failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// There are no credentials for the command.
+    #[error("the command cannot be given credentials")]
+    Credentials(#[source] ServiceError),
+    /// The command failed at this step.
+    #[error("{step} failed")]
+    Step {
+        /// As AWS names it.
+        step: &'static str,
+        /// How.
+        source: CommandError,
+    },
+    /// It says that all is done, and it is not.
+    #[error("the command ended well, but did not make the new version current")]
+    NotCurrent,
+}
+
 /// Writes down how a rotation ended. One that failed is tried again, each time later, until it failed too often; the next
 /// window begins it anew.
-pub(crate) async fn ended(app: &App, job: &Job, outcome: Result<(), String>) -> Result<(), ServiceError> {
+pub(crate) async fn ended(app: &App, job: &Job, outcome: Result<(), Failure>) -> Result<(), ServiceError> {
     let now = app.now();
     change_by_itself(app, &job.arn, |secret| {
         let is_current = secret.stages.version(CURRENT) == Some(job.version_id.as_str());
@@ -258,13 +276,14 @@ pub(crate) async fn ended(app: &App, job: &Job, outcome: Result<(), String>) -> 
         let Some(under_way) = rotation.under_way.as_mut().filter(|it| it.version_id == job.version_id) else { return };
         if under_way.purpose == Purpose::Test {
             if let Err(failure) = outcome {
+                let failure = &failure as &dyn std::error::Error;
                 tracing::warn!(secret = job.arn, failure, "the test of a rotation failed; the secret is as it was");
             }
             return end_test(secret);
         }
         let failure = match outcome {
             Ok(()) if is_current => None,
-            Ok(()) => Some(String::from("the command ended well, but did not make the new version current")),
+            Ok(()) => Some(Failure::NotCurrent),
             Err(failure) => Some(failure),
         };
         let Some(failure) = failure else {
@@ -275,6 +294,7 @@ pub(crate) async fn ended(app: &App, job: &Job, outcome: Result<(), String>) -> 
         };
         under_way.failures += 1;
         under_way.retry_at = now.plus_seconds(ROTATION_RETRY_SECONDS << under_way.failures);
+        let failure = &failure as &dyn std::error::Error;
         tracing::warn!(secret = job.arn, failures = under_way.failures, failure, "a secret could not be rotated");
         if under_way.failures >= ROTATION_FAILURES {
             rotation.under_way = None;

@@ -6,17 +6,15 @@ use api::secretsmanager::{GetSecretValueInput, GetSecretValueOutput, PutSecretVa
 use domain::failure::Link;
 use domain::iam::Caller;
 use domain::secrets::CURRENT;
-use wire::Timestamp;
 
 use super::envelope::{self, Value};
 use super::lookup::{Secrets, change_with};
 use super::record::{SecretRecord, VersionRecord};
 use super::{error, replication, versions};
 use crate::iam::authorization::decide;
+use crate::prepared::{PREPARATIONS, Unmade, too_busy};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
-
-const DAY_SECONDS: i64 = 24 * 3600;
 
 /// GetSecretValue. Also what ECS calls with a task's execution role.
 pub async fn get(app: Arc<App>, request: Request<GetSecretValueInput>) -> Result<GetSecretValueOutput, ServiceError> {
@@ -26,7 +24,7 @@ pub async fn get(app: Arc<App>, request: Request<GetSecretValueInput>) -> Result
     envelope::check_account(&caller, &secret)?;
     let (version_id, version) = wanted(&secret, input.version_id.as_deref(), input.version_stage.as_deref())?;
     let value = envelope::open(&app, &caller, &secret, version_id, version).await?;
-    remember_access(&app, &secret, version_id, version).await?;
+    app.last_accesses.note(&secret, version_id, app.now());
     let (secret_string, secret_binary) = value.into_parts();
     Ok(GetSecretValueOutput {
         arn: Some(secret.arn.clone()),
@@ -100,30 +98,6 @@ fn wanted<'a>(
     Ok((id, version))
 }
 
-/// Remembers the day of the last reading. One write a day, not one for each reading.
-async fn remember_access(
-    app: &App,
-    secret: &SecretRecord,
-    version_id: &str,
-    version: &VersionRecord,
-) -> Result<(), ServiceError> {
-    let today = Timestamp::from_seconds(app.now().seconds().div_euclid(DAY_SECONDS) * DAY_SECONDS);
-    if secret.accessed_on == Some(today) && version.accessed_on == Some(today) {
-        return Ok(());
-    }
-    app.store
-        .write(|state| {
-            state.secrets.update(&secret.arn, |secret| {
-                secret.accessed_on = Some(today);
-                if let Some(version) = secret.versions.get_mut(version_id) {
-                    version.accessed_on = Some(today);
-                }
-            });
-            Ok(())
-        })
-        .await
-}
-
 /// PutSecretValue: a new version.
 pub(super) async fn put(
     app: Arc<App>,
@@ -160,32 +134,55 @@ pub(super) async fn add_version(
     value: &Value,
     stages: &[String],
 ) -> Result<SecretRecord, ServiceError> {
-    let secret = Secrets::new(app, &app.store.read(), caller).find_primary(secret_id)?;
-    envelope::check_account(caller, &secret)?;
-    if let Some(version) = secret.versions.get(version_id) {
-        let same = envelope::open(app, caller, &secret, version_id, version).await?.is_same(value);
-        return if same { Ok(SecretRecord::clone(&secret)) } else { Err(version_is_taken(&secret.arn, version_id)) };
+    for _ in 0..PREPARATIONS {
+        let secret = Secrets::new(app, &app.store.read(), caller).find_primary(secret_id)?;
+        envelope::check_account(caller, &secret)?;
+        if let Some(version) = secret.versions.get(version_id) {
+            let same = envelope::open(app, caller, &secret, version_id, version).await?.is_same(value);
+            return if same {
+                Ok(SecretRecord::clone(&secret))
+            } else {
+                Err(version_is_taken(&secret.arn, version_id))
+            };
+        }
+        let key_id = envelope::key_of(app, caller, &secret.account, secret.kms_key_id.as_deref()).await?;
+        let version = envelope::seal(app, caller, &secret.arn, version_id, &key_id, value).await?;
+        let copies = replication::copies_of_new(app, caller, &secret, version_id, value).await;
+        let added = change_with(app, caller, &secret.arn, copies, |_, now| {
+            let is_as_sealed = now.kms_key_id == secret.kms_key_id && now.replicas == secret.replicas;
+            if !is_as_sealed || now.versions.contains_key(version_id) {
+                return Err(Unmade::Stale);
+            }
+            attach(app, now, version_id, version, stages)?;
+            Ok(now.clone())
+        });
+        match added.await {
+            Err(Unmade::Stale) => {}
+            Err(Unmade::Refused(error)) => return Err(error),
+            Ok(secret) => return Ok(secret),
+        }
     }
-    let key_id = envelope::key_of(app, caller, &secret.account, secret.kms_key_id.as_deref()).await?;
-    let version = envelope::seal(app, caller, &secret.arn, version_id, &key_id, value).await?;
-    let copies = replication::copies_of_new(app, caller, &secret, version_id, value).await;
-    change_with(app, caller, &secret.arn, copies, |secret| {
-        if secret.versions.contains_key(version_id) {
-            return Err(version_is_taken(&secret.arn, version_id));
-        }
-        // The first version is the current one, whatever else it is.
-        if secret.versions.is_empty() {
-            secret.stages.attach(CURRENT, version_id);
-        }
-        secret.versions.insert(version_id.to_owned(), version);
-        for stage in stages {
-            secret.stages.attach(stage, version_id);
-        }
-        versions::check_labels(secret, version_id)?;
-        versions::drop_deprecated(secret, app.now());
-        Ok(secret.clone())
-    })
-    .await
+    Err(too_busy("InternalServiceError"))
+}
+
+fn attach(
+    app: &App,
+    secret: &mut SecretRecord,
+    version_id: &str,
+    version: VersionRecord,
+    stages: &[String],
+) -> Result<(), ServiceError> {
+    // The first version is the current one, whatever else it is.
+    if secret.versions.is_empty() {
+        secret.stages.attach(CURRENT, version_id);
+    }
+    secret.versions.insert(version_id.to_owned(), version);
+    for stage in stages {
+        secret.stages.attach(stage, version_id);
+    }
+    versions::check_labels(secret, version_id)?;
+    versions::drop_deprecated(secret, app.now());
+    Ok(())
 }
 
 /// A version with this id and another value is there.

@@ -66,7 +66,7 @@ pub(super) async fn list(
         let entry = SecretVersionsListEntry {
             version_id: Some(id.clone()),
             version_stages: (!stages.is_empty()).then_some(stages),
-            last_accessed_date: version.accessed_on,
+            last_accessed_date: app.last_accesses.of_version(&secret, id),
             created_date: Some(version.created_at),
             kms_key_ids: Some(vec![secret.kms_key_id.clone().unwrap_or_else(|| "DefaultEncryptionKey".into())]),
         };

@@ -12,6 +12,7 @@ use super::lookup::Parameters;
 use super::record::{ParameterRecord, StoredValue, VersionRecord};
 use super::{error, tags};
 use crate::limits::PARAMETER_VERSIONS;
+use crate::prepared::{PREPARATIONS, Unmade, too_busy};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -24,9 +25,7 @@ pub(crate) async fn run(
         request.authorize(&app, |input, state, caller| Ok(access(Parameters::new(&app, state, caller), input)))?;
     // As AWS does, spaces around a name are taken away.
     input.name = input.name.trim().to_owned();
-    let state = app.store.read();
-    let parameters = Parameters::new(&app, &state, &caller);
-    let arn = parameters.arn(&input.name);
+    let arn = Parameters::new(&app, &app.store.read(), &caller).arn(&input.name);
     check_new_name(&input.name, &arn)?;
     if overwrites(&input) && input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
         return Err(error::validation(
@@ -35,10 +34,18 @@ pub(crate) async fn run(
              RemoveTagsFromResource.",
         ));
     }
-    let version = version(&app, &caller, &arn, &input, parameters.at(&arn).map(|present| &**present)).await?;
-    let answer_tier = version.tier.name().to_owned();
-    let number = app.store.write(|state| store(&app, state, &caller, &arn, input, version)).await?;
-    Ok(PutParameterOutput { version: Some(number), tier: Some(answer_tier) })
+    for _ in 0..PREPARATIONS {
+        let present = Parameters::new(&app, &app.store.read(), &caller).at(&arn).cloned();
+        let version = version(&app, &caller, &arn, &input, present.as_deref()).await?;
+        let tier = version.tier.name().to_owned();
+        let seen = present.map(|present| present.latest.version);
+        match app.store.write(|state| store(&app, state, &caller, &arn, &input, version, seen)).await {
+            Err(Unmade::Stale) => {}
+            Err(Unmade::Refused(error)) => return Err(error),
+            Ok(number) => return Ok(PutParameterOutput { version: Some(number), tier: Some(tier) }),
+        }
+    }
+    Err(too_busy("TooManyUpdates"))
 }
 
 fn access(parameters: Parameters<'_>, input: &PutParameterInput) -> Access {
@@ -124,19 +131,22 @@ fn kind(input: &PutParameterInput, present: Option<&VersionRecord>) -> Result<Ki
     kind.ok_or_else(|| error::validation("A parameter type is required when you create a parameter."))
 }
 
-/// Puts the version, and answers its number.
+/// Puts the version, and answers its number, if the parameter has still the version that was `seen`: what was not said
+/// was taken from that.
 fn store(
     app: &App,
     state: &mut State,
     caller: &Caller,
     arn: &str,
-    input: PutParameterInput,
+    input: &PutParameterInput,
     mut version: VersionRecord,
-) -> Result<i64, ServiceError> {
+    seen: Option<i64>,
+) -> Result<i64, Unmade> {
     let present = Parameters::new(app, state, caller).at(arn).map(|present| ParameterRecord::clone(present));
-    let overwrites = overwrites(&input);
+    if present.as_ref().map(|present| present.latest.version) != seen {
+        return Err(Unmade::Stale);
+    }
     let parameter = match present {
-        Some(_) if !overwrites => return Err(already_exists()),
         Some(mut parameter) => {
             version.version = parameter.latest.version + 1;
             let before = std::mem::replace(&mut parameter.latest, version);
@@ -146,8 +156,8 @@ fn store(
         }
         None => ParameterRecord {
             arn: arn.to_owned(),
-            name: input.name,
-            tags: tags::merged(&BTreeMap::new(), input.tags.unwrap_or_default())?,
+            name: input.name.clone(),
+            tags: tags::merged(&BTreeMap::new(), input.tags.clone().unwrap_or_default())?,
             latest: version,
             earlier: Vec::new(),
         },

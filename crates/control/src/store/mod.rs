@@ -3,63 +3,44 @@
 //! [`Store::read`] gives an immutable snapshot and never blocks. [`Store::write`] runs a plain closure on the newest
 //! state; the records it changed go to the [`Journal`], and the call returns when they are durable. Writers run one
 //! after another, their journal writes are committed in groups. Readers only ever see durable state.
+//!
+//! Without room on the disk writes are refused and reads go on; the journal looks for room by itself, and the store goes
+//! on when there is some. After any other failure of the journal the store stays closed: see [`Health`].
 
+mod error;
 mod journal;
 mod sqlite;
 mod state;
 mod table;
+mod writer;
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+pub use error::{Cause, Health, JournalError, StoreError};
 use journal::NoJournal;
-pub use journal::{Change, Journal};
+pub use journal::{Change, Journal, Loading};
 pub use sqlite::SqliteJournal;
 pub use state::State;
 pub use table::{Record, Table};
+use writer::{Commit, Writer};
 
-use crate::limits::GROUP_COMMIT_BATCHES;
-
-/// Why the store cannot go on.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The journal could not be read, written or made durable.
-    #[error("the journal failed: {0}")]
-    Journal(String),
-    /// A record on disk is not what this version writes.
-    #[error("the record {key} of table {table} cannot be read: {reason}")]
-    Record {
-        /// Its table.
-        table: String,
-        /// Its key.
-        key: String,
-        /// What serde says.
-        reason: String,
-    },
-    /// An earlier write failed; the server must be started again.
-    #[error("the store is closed after an earlier failure")]
-    Closed,
-}
-
-struct Commit {
-    changes: Vec<Change>,
-    state: Arc<State>,
-    done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// The newest state, which may not be durable yet, and the way to the journal. `None` once a write has failed.
+/// The newest state, which may not be durable yet, and why nothing can be written, if so.
 struct Head {
     state: Arc<State>,
-    commits: mpsc::UnboundedSender<Commit>,
+    refusal: Option<StoreError>,
 }
 
 /// The one store of a server.
 pub struct Store {
-    head: Mutex<Option<Head>>,
+    head: Arc<Mutex<Head>>,
+    commits: Sender<Commit>,
     durable: Arc<RwLock<Arc<State>>>,
     revision: watch::Receiver<u64>,
+    health: watch::Receiver<Health>,
 }
 
 impl Store {
@@ -77,41 +58,49 @@ impl Store {
 
     fn start(state: Arc<State>, journal: impl Journal) -> Result<Self, StoreError> {
         let durable = Arc::new(RwLock::new(Arc::clone(&state)));
-        let (commits, receiver) = mpsc::unbounded_channel();
+        let head = Arc::new(Mutex::new(Head { state, refusal: None }));
+        let (commits, receiver) = mpsc::channel();
         let (revision_sender, revision) = watch::channel(0);
-        let published = Arc::clone(&durable);
+        let (health_sender, health) = watch::channel(Health::Well);
+        let writer = Writer {
+            journal,
+            commits: receiver,
+            head: Arc::clone(&head),
+            durable: Arc::clone(&durable),
+            revision: revision_sender,
+            health: health_sender,
+        };
         thread::Builder::new()
             .name("journal".into())
-            .spawn(move || write_journal(journal, receiver, &published, &revision_sender))
-            .map_err(|error| StoreError::Journal(error.to_string()))?;
-        Ok(Self { head: Mutex::new(Some(Head { state, commits })), durable, revision })
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::Thread(Arc::new(error)))?;
+        Ok(Self { head, commits, durable, revision, health })
     }
 
     /// A snapshot of the durable state.
     pub fn read(&self) -> Arc<State> {
-        let guard = self.durable.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Arc::clone(&guard)
+        Arc::clone(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs `decide` on the newest state. If it answers `Ok`, the records it changed are made durable before this
-    /// returns; if it answers `Err`, nothing changed. `decide` must not wait.
+    /// Runs `decide` on the newest state. If it answers `Ok`, the records it changed, and those it has seen, are durable
+    /// before this returns; if it answers `Err`, nothing changed. `decide` must not wait.
     pub async fn write<T, E: From<StoreError>>(&self, decide: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
         let (value, done) = {
-            let mut guard = self.head.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let head = guard.as_mut().ok_or(StoreError::Closed)?;
+            let mut head = lock(&self.head);
             let mut state = State::clone(&head.state);
             let value = decide(&mut state)?;
             let changes = state.take_changes()?;
-            if changes.is_empty() {
+            if changes.is_empty() && Arc::ptr_eq(&head.state, &self.read()) {
                 return Ok(value);
             }
-            let state = Arc::new(state);
-            let (done, receiver) = oneshot::channel();
-            let commit = Commit { changes, state: Arc::clone(&state), done };
-            if head.commits.send(commit).is_err() {
-                *guard = None;
-                return Err(StoreError::Closed.into());
+            if let Some(refusal) = &head.refusal {
+                return Err(refusal.clone().into());
             }
+            let state = if changes.is_empty() { Arc::clone(&head.state) } else { Arc::new(state) };
+            let (done, receiver) = oneshot::channel();
+            // Under the lock, so that commits come in the order in which they were decided.
+            let commit = Commit { changes, state: Arc::clone(&state), done };
+            self.commits.send(commit).map_err(|_| StoreError::Closed)?;
             head.state = state;
             (value, receiver)
         };
@@ -123,34 +112,32 @@ impl Store {
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.revision.clone()
     }
-}
 
-/// The writer thread: takes what has gathered, appends it in one durable commit, publishes, answers.
-fn write_journal(
-    mut journal: impl Journal,
-    mut receiver: mpsc::UnboundedReceiver<Commit>,
-    durable: &RwLock<Arc<State>>,
-    revision: &watch::Sender<u64>,
-) {
-    let mut group = Vec::new();
-    while receiver.blocking_recv_many(&mut group, GROUP_COMMIT_BATCHES) > 0 {
-        let result = journal.append(group.iter().flat_map(|commit| commit.changes.iter()));
-        if result.is_ok()
-            && let Some(last) = group.last()
-        {
-            *durable.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&last.state);
-            revision.send_modify(|revision| *revision += 1);
-        }
-        for commit in group.drain(..) {
-            // A caller that went away needs no answer.
-            let _ = commit.done.send(result.clone());
-        }
-        if let Err(error) = result {
-            // What the head holds is not durable: no later write may build on it.
-            tracing::error!(%error, "the journal failed; the store is closed");
-            return;
+    /// Whether records can be written.
+    pub fn health(&self) -> Health {
+        match (&*self.health.borrow(), self.health.has_changed()) {
+            // The journal's thread is gone, and has said nothing.
+            (Health::Well | Health::NoRoom, Err(_)) => Health::Failed(StoreError::Closed),
+            (health, _) => health.clone(),
         }
     }
+
+    /// Resolves when only another process can know what is durable.
+    pub async fn failed(&self) -> StoreError {
+        let mut health = self.health.clone();
+        loop {
+            health.mark_unchanged();
+            if let Health::Failed(error) = self.health() {
+                return error;
+            }
+            // An error means that the thread is gone, which the next look sees.
+            let _ = health.changed().await;
+        }
+    }
+}
+
+fn lock(head: &Mutex<Head>) -> MutexGuard<'_, Head> {
+    head.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -113,11 +113,7 @@ impl<R: Record> Table<R> {
     }
 
     pub(super) fn load(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
-        let record = serde_json::from_str(value).map_err(|error| StoreError::Record {
-            table: self.name.to_owned(),
-            key: key.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let record = serde_json::from_str(value).map_err(|error| self.unreadable(key, error))?;
         self.records.insert(Arc::from(key), Shared(Arc::new(record)));
         Ok(())
     }
@@ -125,15 +121,14 @@ impl<R: Record> Table<R> {
     pub(super) fn take_changes(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
         for key in std::mem::take(&mut self.changed) {
             let value = match self.records.get(&key) {
-                Some(record) => Some(serde_json::to_string(&*record.0).map_err(|error| StoreError::Record {
-                    table: self.name.to_owned(),
-                    key: key.to_string(),
-                    reason: error.to_string(),
-                })?),
+                Some(record) => Some(serde_json::to_string(&*record.0).map_err(|error| self.unreadable(&key, error))?),
                 None => None,
             };
             changes.push(Change { table: self.name, key: key.to_string(), value });
         }
         Ok(())
+    }
+    fn unreadable(&self, key: &str, source: serde_json::Error) -> StoreError {
+        StoreError::Record { table: self.name, key: key.to_owned(), source: Arc::new(source) }
     }
 }

@@ -32,7 +32,7 @@ async fn a_write_is_there_after_opening_again() {
     drop(store);
     let store = loop {
         // The writer thread closes the file a moment after the store is dropped.
-        if let Ok(store) = SqliteJournal::open(&path).and_then(Store::open) {
+        if let Ok(store) = SqliteJournal::open(&path).map_err(StoreError::from).and_then(Store::open) {
             break store;
         }
         std::thread::yield_now();
@@ -55,6 +55,128 @@ async fn a_refused_write_changes_nothing() {
     assert!(store.read().server.is_empty());
     let empty = store.write(|state| Ok::<_, StoreError>(state.server.is_empty())).await;
     assert!(empty.expect("nothing to write"));
+}
+
+/// What a journal on a disk does that a test fills and breaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Roomy,
+    Full,
+    Broken,
+}
+
+/// A journal on such a disk. Each append waits for a word from the test, as long as there can be one.
+struct DiskJournal {
+    disk: Arc<Mutex<Disk>>,
+    gate: mpsc::Receiver<()>,
+}
+
+impl DiskJournal {
+    fn outcome(&self) -> Result<(), JournalError> {
+        let path = std::path::PathBuf::from("/disk");
+        let source: Cause = Arc::new(std::io::Error::other("as the test wants it"));
+        match *self.disk.lock().expect("the disk") {
+            Disk::Roomy => Ok(()),
+            Disk::Full => Err(JournalError::NoRoom { path, source }),
+            Disk::Broken => Err(JournalError::Failed { operation: "written", path, source }),
+        }
+    }
+}
+
+impl Journal for DiskJournal {
+    fn load(&mut self, _: &mut Loading<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn append<'a>(&mut self, _: impl Iterator<Item = &'a Change>) -> Result<(), JournalError> {
+        let _ = self.gate.recv();
+        self.outcome()
+    }
+
+    fn probe(&mut self) -> Result<(), JournalError> {
+        self.outcome()
+    }
+}
+
+async fn put(store: &Store, key: &str) -> Result<(), StoreError> {
+    store
+        .write(|state| {
+            state.server.put(key, serde_json::Value::Null);
+            Ok(())
+        })
+        .await
+}
+
+async fn well(store: &Store) {
+    let mut revision = store.revision();
+    while !matches!(store.health(), Health::Well) {
+        revision.changed().await.expect("the store is open");
+    }
+}
+
+#[tokio::test]
+async fn without_room_everything_goes_back_and_with_room_it_goes_on() {
+    let disk = Arc::new(Mutex::new(Disk::Roomy));
+    let (word, gate) = mpsc::channel();
+    let store = Store::open(DiskJournal { disk: Arc::clone(&disk), gate }).expect("opens");
+    word.send(()).expect("the journal listens");
+    put(&store, "before").await.expect("durable");
+    *disk.lock().expect("the disk") = Disk::Full;
+    let results = {
+        let built = store.write(|state| {
+            assert!(state.server.contains("first"), "writers see what is not durable yet");
+            state.server.put("second", serde_json::Value::Null);
+            Ok::<_, StoreError>(())
+        });
+        let only_seen = store.write(|state| Ok::<_, StoreError>(state.server.contains("first")));
+        // All of them are decided before the journal writes the first.
+        tokio::join!(biased; put(&store, "first"), built, only_seen, async { drop(word) })
+    };
+    let no_room = |error: &StoreError| matches!(error, StoreError::Journal(JournalError::NoRoom { .. }));
+    assert!(results.0.is_err_and(|error| no_room(&error)));
+    assert!(results.1.is_err_and(|error| no_room(&error)));
+    assert!(results.2.is_err_and(|error| no_room(&error)), "what it has seen never was");
+    assert!(matches!(store.health(), Health::NoRoom));
+    assert!(put(&store, "meanwhile").await.is_err_and(|error| no_room(&error)));
+    let seen = store.write(|state| Ok::<_, StoreError>(state.server.contains("first"))).await;
+    assert!(!seen.expect("looking needs no room"));
+
+    let mut revision = store.revision();
+    revision.mark_unchanged();
+    *disk.lock().expect("the disk") = Disk::Roomy;
+    well(&store).await;
+    assert!(revision.has_changed().expect("open"), "who waits is woken");
+    put(&store, "after").await.expect("durable");
+    assert_eq!(store.read().server.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["after", "before"]);
+}
+
+#[tokio::test]
+async fn after_any_other_failure_the_store_stays_closed() {
+    for first in [Disk::Broken, Disk::Full] {
+        let (disk, (_, gate)) = (Arc::new(Mutex::new(first)), mpsc::channel());
+        let store = Store::open(DiskJournal { disk: Arc::clone(&disk), gate }).expect("opens");
+        assert!(put(&store, "first").await.is_err());
+        // Also when it is found while room is looked for.
+        *disk.lock().expect("the disk") = Disk::Broken;
+        let failure = store.failed().await;
+        assert!(matches!(failure, StoreError::Journal(JournalError::Failed { .. })), "{failure}");
+        *disk.lock().expect("the disk") = Disk::Roomy;
+        assert!(matches!(put(&store, "second").await, Err(StoreError::Closed)));
+        assert!(matches!(store.health(), Health::Failed(_)) && store.read().server.is_empty());
+    }
+}
+
+#[test]
+fn a_probe_leaves_no_record() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut journal = SqliteJournal::open(&directory.path().join("tidegate.db")).expect("opens");
+    journal.probe().expect("there is room");
+    let mut records = 0;
+    let counted = journal.load(&mut |_, _, _| {
+        records += 1;
+        Ok(())
+    });
+    assert!(counted.is_ok() && records == 0);
 }
 
 #[test]

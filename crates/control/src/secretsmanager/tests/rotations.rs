@@ -10,7 +10,7 @@ use super::{DAY_SECONDS, arn_of_new, ask, put, token};
 use crate::app::RotationCommand;
 use crate::limits::ROTATION_FAILURES;
 use crate::secretsmanager::record::{Purpose, RotationRecord};
-use crate::secretsmanager::rotation::{due, ended, rotate};
+use crate::secretsmanager::rotation::{Failure, due, ended, rotate};
 use crate::testing::{TestApp, root};
 
 fn with_command() -> TestApp {
@@ -73,7 +73,7 @@ async fn a_failing_rotation_waits_longer_and_is_given_up_until_its_next_window()
     for failures in 1..=ROTATION_FAILURES {
         let jobs = due(&test.app).await.expect("looks");
         assert_eq!(jobs.iter().map(|job| job.version_id.as_str()).collect::<Vec<_>>(), [&version_id]);
-        ended(&test.app, &jobs[0], Err("it failed".into())).await.expect("written");
+        ended(&test.app, &jobs[0], Err(Failure::NotCurrent)).await.expect("written");
         assert!(due(&test.app).await.expect("looks").is_empty(), "not at once");
         let waits = rotation(&test, &arn).under_way.map(|it| it.retry_at.seconds() - test.app.now().seconds());
         assert_eq!(waits, (failures < ROTATION_FAILURES).then_some(30 << failures));
@@ -93,7 +93,7 @@ fn pending(test: &TestApp, arn: &str) -> Option<String> {
 async fn a_rotation_that_waits_for_its_window_is_tested_once() {
     let test = with_command();
     let arn = arn_of_new(&test, "a", "one").await;
-    for outcome in [Ok(()), Err(String::from("it failed"))] {
+    for outcome in [Ok(()), Err(Failure::NotCurrent)] {
         let version_id = schedule(&test, 30, Some(false)).await;
         let jobs = due(&test.app).await.expect("looks");
         assert_eq!((jobs[0].purpose, &jobs[0].version_id), (Purpose::Test, &version_id));
