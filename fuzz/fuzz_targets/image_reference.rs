@@ -2,7 +2,7 @@
 //! Image references: what is read is safe in a URL and a file name, and reads the same when it is written again.
 
 use libfuzzer_sys::fuzz_target;
-use node::images::reference::Reference;
+use domain::image::reference::Reference;
 
 fuzz_target!(|text: &str| {
     let Ok(reference) = text.parse::<Reference>() else { return };

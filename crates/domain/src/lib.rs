@@ -10,6 +10,7 @@ pub mod ecs;
 pub mod explain;
 pub mod failure;
 pub mod iam;
+pub mod image;
 pub mod kms;
 pub mod logs;
 pub mod mend;

@@ -9,6 +9,7 @@ use domain::compute::{ContainerSpec, ImageFacts, ImageInspection, RegistryCreden
 use domain::ecs::{Task, TaskContainer};
 use domain::failure::{Failure, Link, LinkKind, Outcome};
 use domain::iam::Caller;
+use domain::image::reference::Reference;
 use domain::mend::{self, Fault};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -142,12 +143,9 @@ fn image_not_reached(image: &str, architecture: &str, detail: &str) -> [Link; 3]
     ]
 }
 
-/// The host of an image that names one; of others the word of the reader.
-pub(super) fn registry_of(image: &str) -> &str {
-    match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => "docker.io",
-    }
+/// The registry of an image; of a text that names none, the text.
+pub(super) fn registry_of(image: &str) -> String {
+    image.parse::<Reference>().map_or_else(|_| image.to_owned(), |reference| reference.host().to_owned())
 }
 
 /// One image to be asked for.

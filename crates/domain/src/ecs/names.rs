@@ -1,6 +1,7 @@
 //! Names as ECS checks them: families, containers, images, roles, secrets.
 
 use super::Refusal;
+use crate::image::reference::Reference;
 
 /// The longest name of a family, a container, a volume, a cluster.
 const NAME_LENGTH: usize = 255;
@@ -63,8 +64,7 @@ pub(super) fn check_image(image: &str) -> Result<(), Refusal> {
 
 /// Whether the image lies in an ECR repository.
 pub(super) fn is_ecr_image(image: &str) -> bool {
-    let host = image.split('/').next().unwrap_or_default();
-    host.contains(".dkr.ecr.") && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+    image.parse::<Reference>().is_ok_and(|reference| reference.is_in_ecr())
 }
 
 /// Whether `repositoryCredentials.credentialsParameter` can name a secret: an ARN, or a secret's name.

@@ -3,6 +3,7 @@
 //! Not here: where secrets are kept and how they are sealed (`control::secretsmanager`).
 
 mod filter;
+mod go_json;
 mod name;
 mod password;
 mod public;
@@ -12,6 +13,7 @@ mod stages;
 mod value_from;
 
 pub use filter::{Filter, Searchable, matches_all};
+pub use go_json::GoJsonError;
 pub use name::{SUFFIX_CHARACTERS, arn_in_region, is_valid_name, region_of, secret_arn, suffix};
 pub use password::{CharacterType, PasswordError, PasswordRules, random_password};
 pub use public::is_public;

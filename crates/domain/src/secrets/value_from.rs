@@ -4,6 +4,8 @@
 use serde_json::Value;
 use wire::Sensitive;
 
+use super::go_json::{GoJsonError, check_object};
+
 /// Where a variable's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueFrom {
@@ -31,12 +33,16 @@ pub struct SecretReference {
 #[error("an invalid ARN format for the AWS Secrets Manager secret was specified. Specify a valid ARN and try again.")]
 pub struct ValueFromError;
 
-/// Why the JSON key of a secret has no value. Nothing of the secret is quoted but the key that was asked for.
+/// Why the JSON key of a secret has no value. Nothing of the secret is quoted but the key that was asked for, and one
+/// character of what is no JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonKeyError {
-    /// Not a JSON object.
-    #[error("retrieved secret from Secrets Manager is not a JSON object, but its key {0} was asked for")]
-    NotAnObject(String),
+    /// Not a JSON object: the words of the agent's library.
+    #[error(transparent)]
+    NotAnObject(#[from] GoJsonError),
+    /// JSON that the agent would read and this program cannot: a number or a nesting beyond every measure.
+    #[error("retrieved secret from Secrets Manager has a JSON object that cannot be read")]
+    Unreadable,
     /// The agent's words for a missing key.
     #[error("retrieved secret from Secrets Manager did not contain json key {0}")]
     Missing(String),
@@ -76,8 +82,11 @@ impl ValueFrom {
 /// # Errors
 /// [`JsonKeyError`].
 pub fn json_value(secret_string: &str, key: &str) -> Result<Sensitive, JsonKeyError> {
-    let Ok(Value::Object(mut object)) = serde_json::from_str(secret_string) else {
-        return Err(JsonKeyError::NotAnObject(key.to_owned()));
+    check_object(secret_string)?;
+    let mut object = match serde_json::from_str(secret_string) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => serde_json::Map::new(),
+        Err(_) => return Err(JsonKeyError::Unreadable),
     };
     let value = object.remove(key).ok_or_else(|| JsonKeyError::Missing(key.to_owned()));
     // What is not asked for is wiped, as far as its strings go.
@@ -183,6 +192,14 @@ mod tests {
             json_value(secret, "TEXT").expect_err("names match exactly").to_string(),
             "retrieved secret from Secrets Manager did not contain json key TEXT"
         );
-        assert!(matches!(json_value("plain", "a"), Err(JsonKeyError::NotAnObject(_))));
+        let refused = [
+            ("plain", "invalid character 'p' looking for beginning of value"),
+            ("{'a':'b'}", r"invalid character '\'' looking for beginning of object key string"),
+            ("[]", "json: cannot unmarshal array into Go value of type map[string]interface {}"),
+            ("null", "retrieved secret from Secrets Manager did not contain json key a"),
+        ];
+        for (text, expected) in refused {
+            assert_eq!(json_value(text, "a").expect_err("no such key").to_string(), expected);
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::challenge;
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, ServerWords};
 use super::limits;
 use super::manifest::ACCEPTED;
-use super::reference::Digest;
+use domain::image::reference::Digest;
 use super::registries::{Place, Registries, Wire};
 use super::transport::{Ask, Owner, Reach, Transport, authority};
 

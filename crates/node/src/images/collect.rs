@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::reference::Digest;
+use domain::image::reference::Digest;
 use super::store::{BlobRecord, DirectoryLease, ImageRecord, Store, StoreError, names, read_json, remove};
 
 /// Removes unused images until the layers are within the budget. Returns the bytes freed.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::limits;
-use super::reference::{Digest, ReferenceError};
+use domain::image::reference::{Digest, ReferenceError};
 use super::store::StoreError;
 use super::unpack::UnpackError;
 

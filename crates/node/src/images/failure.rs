@@ -7,7 +7,7 @@ use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
 use domain::mend::Fault;
 
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, Scheme, Spent};
-use super::reference::Reference;
+use domain::image::reference::Reference;
 
 /// Which stage of a pull failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

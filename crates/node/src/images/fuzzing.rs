@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::client::Document;
 use super::error::ServerWords;
 use super::manifest::{Configuration, Manifest, choose};
-use super::reference::Digest;
+use domain::image::reference::Digest;
 use super::{auth, challenge, layer, limits};
 
 const HOST: &str = "registry.example";

@@ -17,7 +17,7 @@ use super::error::{PullError, Retries, Spent};
 use super::failure::{self, Stage};
 use super::limits;
 use super::manifest::Configuration;
-use super::reference::{Digest, Reference};
+use domain::image::reference::{Digest, Reference};
 use super::registries::Registries;
 use super::resolve::{Resolved, Road};
 

@@ -22,7 +22,7 @@ use super::client::RegistryClient;
 use super::error::{NoAnswer, PullError, Retries, Spent};
 use super::limits;
 use super::manifest::Blob;
-use super::reference::Digest;
+use domain::image::reference::Digest;
 use super::store::Ingest;
 use super::tar::{Archive, TarError};
 use super::unpack::{UnpackError, Unpacked, unpack};

@@ -2,13 +2,6 @@
 
 use std::time::Duration;
 
-/// The longest image reference, in bytes.
-pub(super) const REFERENCE_BYTES: usize = 1024;
-/// The longest repository with its host, in bytes (Docker's rule).
-pub(super) const NAME_BYTES: usize = 255;
-/// The longest tag, in bytes.
-pub(super) const TAG_BYTES: usize = 128;
-
 /// The largest `WWW-Authenticate` header that is read, in bytes.
 pub(super) const CHALLENGE_BYTES: usize = 8 * 1024;
 /// The most challenges of one answer, and parameters of one challenge.

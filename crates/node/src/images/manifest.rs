@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::client::Document;
 use super::error::PullError;
 use super::limits;
-use super::reference::Digest;
+use domain::image::reference::Digest;
 
 /// Every manifest type that is understood, for the `Accept` header.
 pub(super) const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \

@@ -2,7 +2,7 @@
 //!
 //! Private registry authentication is what Tidegate is for, so the whole client is our own:
 //!
-//! - [`reference`] reads image names as Docker does; [`registries`] is the operator's `--registries` file;
+//! - [`registries`] is the operator's `--registries` file (`domain::image::reference` reads image names);
 //! - `challenge` and `auth` answer a registry's challenge with this task's credentials, and with nobody else's;
 //! - `transport` and `client` carry requests, follow redirects by hand, and decide where credentials may go;
 //! - `resolve` goes from a name to a manifest; `inspect` does only that, and keeps nothing; `pull` brings the layers;
@@ -30,7 +30,6 @@ mod layer;
 mod limits;
 mod manifest;
 mod pull;
-pub mod reference;
 pub mod registries;
 mod resolve;
 pub mod snapshot;
@@ -133,7 +132,7 @@ pub struct Image {
     pub architecture: String,
     /// Environment, entry point, command, user, working directory, stop signal, labels.
     pub config: oci_spec::image::Config,
-    /// The unpacked layers, lowest first. Shared with other tasks: never write to them.
+    /// The unpacked layers, lowest first, each once (`domain::image::layers`). Shared with other tasks: never write to them.
     pub layers: Vec<PathBuf>,
     /// For each layer the directories it does not describe itself.
     implied: Vec<Vec<String>>,

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use domain::compute::RegistryCredentials;
 use domain::failure::Failure;
+use domain::image::layers::distinct;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use tokio::task::JoinSet;
 
@@ -25,7 +26,7 @@ use super::client::Shared;
 use super::error::{PullError, Retries, Spent};
 use super::failure::{self, Stage};
 use super::manifest::{Blob, Configuration};
-use super::reference::{Digest, Reference};
+use domain::image::reference::{Digest, Reference};
 use super::registries::Registries;
 use super::resolve::{Resolved, Road};
 use super::store::{ImageRecord, Lease, Store, StoreError};
@@ -241,10 +242,9 @@ fn finish(
         blobs: resolved.manifest.layers.into_iter().map(|layer| layer.digest).collect(),
         layers: configuration.diff_ids.clone(),
     })?;
-    let implied = configuration
-        .diff_ids
-        .iter()
-        .map(|diff_id| store.layer_record(diff_id).map_or_else(Vec::new, |record| record.implied));
+    let layers = distinct(&configuration.diff_ids);
+    let implied =
+        layers.iter().map(|diff_id| store.layer_record(diff_id).map_or_else(Vec::new, |record| record.implied));
     Ok(Image {
         reference: session.road.reference().to_string(),
         digest: resolved.digest.to_string(),
@@ -252,7 +252,7 @@ fn finish(
         architecture: configuration.architecture,
         config: configuration.config,
         implied: implied.collect(),
-        layers: configuration.diff_ids.iter().map(|diff_id| store.layer_root(diff_id)).collect(),
+        layers: layers.iter().map(|diff_id| store.layer_root(diff_id)).collect(),
         lease: Arc::new(lease),
     })
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::reference::{DOCKER_HUB, Reference, is_component, is_host};
+use domain::image::reference::{DOCKER_HUB, Reference, is_component, is_host};
 
 /// Where Docker Hub's registry really is.
 const DOCKER_HUB_HOST: &str = "registry-1.docker.io";

@@ -16,7 +16,7 @@ use super::error::{PullError, Retries, Spent};
 use super::failure::Asked;
 use super::limits;
 use super::manifest::{Configuration, ImageManifest, Manifest, choose};
-use super::reference::{Digest, Reference};
+use domain::image::reference::{Digest, Reference};
 use super::store::{Origin, Store};
 
 /// The places that are asked about one image, as one task.

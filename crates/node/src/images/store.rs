@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
-use super::reference::Digest;
+use domain::image::reference::Digest;
 use super::unpack::Unpacked;
 
 /// The content directory cannot be used.

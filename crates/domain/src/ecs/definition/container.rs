@@ -98,6 +98,11 @@ fn check_credentials(definition: &TaskDefinition, container: &ContainerDefinitio
             name(container)
         )));
     }
+    if names::is_ecr_image(container.image.as_deref().unwrap_or_default()) {
+        return Err(Refusal::client(
+            "Private repository credentials are not a supported authentication method for ECR repositories.",
+        ));
+    }
     if definition.execution_role_arn.is_none() {
         return Err(Refusal::client(
             "Private repository authentication requires that the task definition specify a value for executionRoleArn.",

@@ -305,6 +305,11 @@ fn what_breaks_a_rule_of_a_container_is_refused() {
             json!({"credentialsParameter": "no spaces"}),
             "The repository credentials parameter specified for container 'space' is invalid. Parameter names can",
         ),
+        (
+            "image",
+            json!("123456789012.dkr.ecr.us-east-1.amazonaws.com/alice/space:1"),
+            "Private repository credentials are not a supported authentication method for ECR repositories.",
+        ),
         ("portMappings", json!([{"containerPort": 80, "hostPort": 81}]), "When networkMode=awsvpc, the host ports and"),
         ("portMappings", json!([{"containerPort": 0}]), "Invalid container port '0'."),
         ("portMappings", json!([{"containerPort": 1, "containerPortRange": "1-2"}]), "cannot specify both single port"),

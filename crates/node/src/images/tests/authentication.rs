@@ -370,7 +370,7 @@ async fn a_foreign_blob_with_a_stolen_diff_id_is_refused() {
     room.pull(&format!("{}/alice/space:v1", owner.host), None).await.expect("pulled");
     let mut content = Content::default();
     let own = tar_of(&[("own", b"of mallory")]);
-    let stolen = crate::images::reference::Digest::of(&secret).to_string();
+    let stolen = domain::image::reference::Digest::of(&secret).to_string();
     content.add_compressed("v1", &[(super::fixture::GZIP_LAYER, super::fixture::gzip(&own), stolen)]);
     let thief = open_registry(content).await;
     let failure = room.pull(&format!("{}/mallory/space:v1", thief.host), None).await.expect_err("not its content");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::fixture::{Content, GZIP_LAYER, changing_registry, file_in, gzip, noise, open_registry, room, tar_of};
 use super::server::{Reply, Server};
 use crate::images::PullProgress;
-use crate::images::reference::Digest;
+use domain::image::reference::Digest;
 
 fn image() -> Content {
     Content::image("v1", &[tar_of(&[("hello", b"world")])])

@@ -81,7 +81,7 @@ async fn registry(directory: &Path, tls: &str, auth: &str) -> (Program, String) 
     let (_, manifest) = &content.manifests["v1"];
     let entry = json!({
         "mediaType": super::fixture::MANIFEST, "size": manifest.len(),
-        "digest": crate::images::reference::Digest::of(manifest).to_string(),
+        "digest": domain::image::reference::Digest::of(manifest).to_string(),
         "annotations": {"org.opencontainers.image.ref.name": "v1"},
     });
     std::fs::write(layout.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string())

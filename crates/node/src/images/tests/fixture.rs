@@ -12,7 +12,7 @@ use domain::failure::Failure;
 use serde_json::json;
 
 use super::server::{Received, Reply, Server};
-use crate::images::reference::Digest;
+use domain::image::reference::Digest;
 use crate::images::{Image, Images, PullProgress, Registries};
 
 pub(super) const USER: &str = "alice";

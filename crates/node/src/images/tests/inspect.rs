@@ -38,7 +38,7 @@ async fn facts_come_from_manifest_and_configuration() {
 async fn the_platform_must_fit() {
     let mut content = image();
     let manifest = content.manifests["v1"].1.len();
-    let digest = super::super::reference::Digest::of(&content.manifests["v1"].1);
+    let digest = domain::image::reference::Digest::of(&content.manifests["v1"].1);
     let index = format!(
         r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"application/vnd.oci.image.manifest.v1+json",
         "digest":"{digest}","size":{manifest},"platform":{{"os":"linux","architecture":"amd64"}}}}]}}"#

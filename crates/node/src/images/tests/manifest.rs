@@ -8,7 +8,7 @@ use super::fixture::{Content, INDEX, MANIFEST, open_registry, room, tar_of};
 use crate::images::PullProgress;
 use crate::images::client::Document;
 use crate::images::manifest::{Configuration, Manifest, choose};
-use crate::images::reference::Digest;
+use domain::image::reference::Digest;
 
 async fn pull(content: Content, architecture: &str) -> Result<crate::images::Image, Failure> {
     let server = open_registry(content).await;

@@ -8,7 +8,6 @@ mod fixture;
 mod fuzzing;
 mod inspect;
 mod manifest;
-mod reference;
 mod registries;
 mod server;
 mod snapshot;

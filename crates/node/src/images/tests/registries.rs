@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::images::reference::Reference;
+use domain::image::reference::Reference;
 use crate::images::registries::{Registries, Wire};
 
 fn load(text: &str) -> Result<Registries, String> {

@@ -111,3 +111,63 @@ fn a_host_is_checked() {
     let error = check_overlay(Path::new("/proc")).expect_err("nothing can be made there");
     assert!(error.to_string().starts_with("cannot make /proc/overlay-probe"), "{error}");
 }
+
+/// What a root file system shows: of each path its mode, and the content of a file.
+fn shown(root: &Path) -> std::collections::BTreeMap<PathBuf, (u32, Option<Vec<u8>>)> {
+    let mut found = std::collections::BTreeMap::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).expect("readable") {
+            let path = entry.expect("readable").path();
+            let metadata = path.symlink_metadata().expect("there");
+            let content = metadata.is_file().then(|| fs::read(&path).expect("readable"));
+            found.insert(path.strip_prefix(root).expect("below").to_owned(), (metadata.mode() & 0o7777, content));
+            if metadata.is_dir() {
+                waiting.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_layer_may_be_there_several_times() {
+    use tar::EntryType::{Directory, Regular};
+    let empty = vec![0; 1024];
+    let a = layer(&[(Directory, "d", 0o700, b""), (Regular, "d/one", 0o644, b"1"), (Regular, "top", 0o600, b"a")]);
+    let b = layer(&[(Directory, "d", 0o755, b""), (Regular, "d/two", 0o644, b"2"), (Regular, "top", 0o644, b"b")]);
+    let gone = layer(&[(Regular, ".wh.d", 0o644, b""), (Regular, ".wh.top", 0o644, b"")]);
+    let opaque = layer(&[(Directory, "d", 0o711, b""), (Regular, "d/.wh..wh..opq", 0o644, b"")]);
+    let inside = layer(&[(Regular, "d/.wh.one", 0o644, b""), (Regular, "d/three", 0o644, b"3")]);
+    let all = [&empty, &a, &b, &gone, &opaque, &inside];
+    let stacks: [(&str, &[usize], &[&str]); 10] = [
+        ("e-e", &[0, 0], &[]),
+        ("e-a-e", &[0, 1, 0], &["d 700", "d/one 644 1", "top 600 a"]),
+        ("a-b-a", &[1, 2, 1], &["d 700", "d/one 644 1", "d/two 644 2", "top 600 a"]),
+        ("a-gone-a", &[1, 3, 1], &["d 700", "d/one 644 1", "top 600 a"]),
+        ("gone-a-gone", &[3, 1, 3], &[]),
+        ("a-gone-b-gone-a", &[1, 3, 2, 3, 1], &["d 700", "d/one 644 1", "top 600 a"]),
+        ("a-opaque-b-opaque", &[1, 4, 2, 4], &["d 711", "top 644 b"]),
+        ("a-opaque-a", &[1, 4, 1], &["d 700", "d/one 644 1", "top 600 a"]),
+        ("inside-a-inside", &[5, 1, 5], &["d 700", "d/three 644 3", "top 600 a"]),
+        ("a-inside-b-a", &[1, 5, 2, 1], &["d 700", "d/one 644 1", "d/three 644 3", "d/two 644 2", "top 600 a"]),
+    ];
+    let mut content = Content::default();
+    for (tag, stack, _) in stacks {
+        content.add_image(tag, &stack.iter().map(|index| all[*index].clone()).collect::<Vec<_>>());
+    }
+    let server = open_registry(content).await;
+    let here = room();
+    for (tag, _, expected) in stacks {
+        let image = here.pull(&format!("{}/alice/space:{tag}", server.host), None).await.expect("pulled");
+        let container = here.directory.path().join("container").join(tag);
+        fs::create_dir_all(&container).expect("made");
+        let _guard = Mounted(container.clone());
+        let root = here.images.mount_rootfs(&image, &container).expect("mounted");
+        let lines = shown(&root).into_iter().map(|(path, (mode, content))| {
+            let content = content.map_or_else(String::new, |content| format!(" {}", String::from_utf8_lossy(&content)));
+            format!("{} {mode:o}{content}", path.display())
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), expected, "{tag}");
+    }
+}
