@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc g++ make pkg-config libseccomp-dev libelf-dev zlib1g-dev ca-certificates"
-run="nftables iproute2 iptables busybox-static docker-registry apache2-utils"
+run="e2fsprogs nftables iproute2 iptables busybox-static docker-registry apache2-utils"
 test="runc skopeo openssl curl python3 python3-venv sqlite3 tar procps chromium fonts-open-sans"
 node_oldest="20.19"
 

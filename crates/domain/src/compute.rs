@@ -282,6 +282,9 @@ pub struct TaskSpec {
     pub cpu_units: Option<u32>,
     /// Memory limit of the whole task in MiB; `None` for no limit.
     pub memory_mib: Option<u32>,
+    /// What the containers may write, in their root file systems and volumes together, in GiB; `None` for no limit.
+    #[serde(default)]
+    pub ephemeral_storage_gib: Option<u32>,
     /// `linux/amd64` or `linux/arm64` as OCI names them: the architecture.
     pub architecture: String,
     /// The task role, if it has one.

@@ -3,6 +3,7 @@
 //! | room | holds |
 //! |---|---|
 //! | `images` | pulls from registries, the content store, root file systems |
+//! | `storage` | the limit on what a task may write |
 //! | `network` | namespaces, addresses, security groups |
 //! | `runtime` | how a container is started |
 //! | `shim` | the process beside each task, parent of its containers |
@@ -19,9 +20,11 @@ pub mod network;
 mod protect;
 mod runtime;
 pub mod shim;
+pub mod storage;
 mod tasks;
 #[cfg(test)]
 mod test_support;
+mod trash;
 mod wait;
 
 pub use protect::{protect_secrets, take_variable};

@@ -71,6 +71,7 @@ pub(crate) fn task(id: &str, containers: Vec<ContainerSpec>) -> TaskSpec {
         },
         cpu_units: Some(256),
         memory_mib: Some(512),
+        ephemeral_storage_gib: Some(20),
         architecture: "amd64".to_owned(),
         task_role_arn: None,
         execution_role_arn: None,

@@ -33,6 +33,7 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<ExitCode> {
         ("root".to_owned(), root()),
         ("cgroups".to_owned(), cgroups()),
         ("overlay".to_owned(), overlay()),
+        ("storage".to_owned(), storage()),
         ("resolver".to_owned(), resolver()),
         ("runtime".to_owned(), runtime()),
         ("root key".to_owned(), root_key(directory)),
@@ -104,6 +105,13 @@ fn overlay() -> Finding {
         return Finding::Good("the kernel has overlay file systems".into());
     }
     Finding::Bad("the kernel has no overlay file systems yet; try: modprobe overlay".into())
+}
+
+fn storage() -> Finding {
+    match node::storage::look() {
+        Ok(()) => Finding::Good("the ephemeral storage of tasks is limited".into()),
+        Err(error) => Finding::Hint(format!("the ephemeral storage of tasks is not limited: {error}")),
+    }
 }
 
 fn resolver() -> Finding {

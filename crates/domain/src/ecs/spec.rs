@@ -2,7 +2,7 @@
 
 use api::ecs::{ContainerDefinition, LogConfiguration, MountPoint, TaskDefinition, TaskOverride};
 
-use super::start::number;
+use super::start::{ephemeral_storage, number};
 use super::{ContainerIds, NewTask, Refusal};
 use crate::compute::{
     ContainerSpec, Dependency, DependencyCondition, HealthCheck, LogTarget, RestartPolicy, TaskSpec, VolumeMount,
@@ -45,6 +45,9 @@ pub(super) fn build(
         interface: new.interface.clone(),
         cpu_units: number(overrides.cpu.as_ref().or(definition.cpu.as_ref())),
         memory_mib: number(overrides.memory.as_ref().or(definition.memory.as_ref())),
+        ephemeral_storage_gib: (new.launch_type == "FARGATE")
+            .then(|| u32::try_from(ephemeral_storage(definition, overrides)).ok())
+            .flatten(),
         architecture: if arm { "arm64" } else { "amd64" }.to_owned(),
         task_role_arn: role(&overrides.task_role_arn, &definition.task_role_arn),
         execution_role_arn: role(&overrides.execution_role_arn, &definition.execution_role_arn),

@@ -74,10 +74,7 @@ pub fn new_task(definition: &TaskDefinition, overrides: TaskOverride, new: NewTa
     Ok(Task {
         cpu: Some(shown_cpu(definition, &overrides, &containers)),
         memory: Some(shown_memory(definition, &overrides, &containers)),
-        ephemeral_storage_gib: on_fargate.then(|| {
-            let asked = overrides.ephemeral_storage.as_ref().or(definition.ephemeral_storage.as_ref());
-            asked.map_or(EPHEMERAL_STORAGE_GIB, |storage| storage.size_in_gib)
-        }),
+        ephemeral_storage_gib: on_fargate.then(|| ephemeral_storage(definition, &overrides)),
         overrides,
         platform_version: on_fargate.then(|| PLATFORM_VERSION.to_owned()),
         capacity_provider: new.capacity_provider,
@@ -87,6 +84,12 @@ pub fn new_task(definition: &TaskDefinition, overrides: TaskOverride, new: NewTa
         tags: new.tags,
         ..Task::provisioning(spec, definition_arn, containers.iter().map(task_container).collect())
     })
+}
+
+/// The storage of a task on Fargate, in GiB.
+pub(super) fn ephemeral_storage(definition: &TaskDefinition, overrides: &TaskOverride) -> i32 {
+    let asked = overrides.ephemeral_storage.as_ref().or(definition.ephemeral_storage.as_ref());
+    asked.map_or(EPHEMERAL_STORAGE_GIB, |storage| storage.size_in_gib)
 }
 
 fn task_container(container: &ContainerDefinition) -> TaskContainer {

@@ -34,6 +34,7 @@ fn spec(containers: &[(&str, bool)]) -> TaskSpec {
         interface: interface(),
         cpu_units: Some(256),
         memory_mib: Some(512),
+        ephemeral_storage_gib: Some(20),
         architecture: "amd64".into(),
         task_role_arn: None,
         execution_role_arn: None,

@@ -38,21 +38,18 @@ pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreErro
             *uses.entry(layer.clone()).or_default() += 1;
         }
     }
-    let mut trash: Vec<PathBuf> = Vec::new();
-    let mut drop_layer = |digest: &Digest, total: &mut u64| {
+    let drop_layer = |digest: &Digest, total: &mut u64| {
         // Whoever wants a layer leases it before looking whether it is there.
         store.with_leases(|leases| {
-            if !leases.contains_key(digest)
-                && !by_directories.contains(digest)
-                && let Some(path) = store.detach_layer(digest.hex())
-            {
-                trash.push(path);
+            if !leases.contains_key(digest) && !by_directories.contains(digest) && sizes.contains_key(digest) {
+                store.throw_layer(digest)?;
                 *total -= sizes.get(digest).copied().unwrap_or(0);
             }
-        });
+            Ok::<(), StoreError>(())
+        })
     };
     for digest in sizes.keys().filter(|digest| !uses.contains_key(digest)) {
-        drop_layer(digest, &mut total);
+        drop_layer(digest, &mut total)?;
     }
     unused.reverse();
     while total > budget_bytes
@@ -65,14 +62,11 @@ pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreErro
                 *count
             });
             if left == 0 {
-                drop_layer(layer, &mut total);
+                drop_layer(layer, &mut total)?;
             }
         }
     }
     kept.append(&mut unused);
-    for path in &trash {
-        remove(path);
-    }
     sweep_records(store, &kept)?;
     Ok(before - total)
 }
@@ -106,16 +100,12 @@ fn sweep_records(store: &Store, kept: &[(PathBuf, ImageRecord)]) -> Result<(), S
     Ok(())
 }
 
-/// Layers that container directories use. Leases of directories that are gone are removed.
+/// Layers that container directories use.
 fn layers_of_directories(store: &Store) -> Result<HashSet<Digest>, StoreError> {
     let mut layers = HashSet::new();
     for (_, path) in names(&store.directory().join("leases"))? {
         let Some(lease) = read_json::<DirectoryLease>(&path) else { continue };
-        if lease.directory.join("upper").exists() {
-            layers.extend(lease.layers);
-        } else {
-            remove(&path);
-        }
+        layers.extend(lease.layers);
     }
     Ok(layers)
 }

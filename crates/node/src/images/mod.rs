@@ -49,7 +49,9 @@ use domain::failure::Failure;
 
 pub use self::inspect::Inspector;
 pub use self::registries::{Registries, RegistriesError};
-pub use self::snapshot::{SnapshotError, check_overlay, unmount};
+#[cfg(test)]
+use self::snapshot::unmount;
+pub use self::snapshot::{SnapshotError, check_overlay};
 pub use self::store::{ImageSummary, StoreError, list};
 
 /// The images of one node: one content directory, shared by all tasks. Cheap to clone.
@@ -89,15 +91,24 @@ impl Images {
 
     /// Mounts a writable root file system of the image at `directory/rootfs` and gives that path.
     ///
-    /// `directory` belongs to one container; everything is kept in it (`rootfs`, `upper`, `work`), so [`unmount`] needs
-    /// nothing else. Mounting what is mounted already changes nothing. The layers stay safe from [`Images::collect`]
-    /// until `directory` is unmounted, also over a restart of this process.
+    /// `directory` belongs to one container; `writable`, which may lie on another file system, holds what it writes.
+    /// Mounting what is mounted already changes nothing. The layers stay safe from [`Images::collect`] until
+    /// [`Images::release`], also over a restart of this process.
     ///
     /// # Errors
     ///
-    /// The host has no overlay file system, or the directory lies on one that cannot carry it.
-    pub fn mount_rootfs(&self, image: &Image, directory: &Path) -> Result<PathBuf, SnapshotError> {
-        snapshot::mount(self.inner.store(), image, directory)
+    /// The host has no overlay file system, or `writable` lies on one that cannot carry it.
+    pub fn mount_rootfs(&self, image: &Image, directory: &Path, writable: &Path) -> Result<PathBuf, SnapshotError> {
+        snapshot::mount(self.inner.store(), image, directory, writable)
+    }
+
+    /// The root file system at `directory` is unmounted: its layers may go.
+    ///
+    /// # Errors
+    ///
+    /// The content directory cannot be written.
+    pub fn release(&self, directory: &Path) -> Result<(), StoreError> {
+        self.inner.store().end_lease(directory)
     }
 
     /// Throws away images nobody uses, oldest first, until the content is within the budget. Returns the bytes freed.

@@ -149,7 +149,7 @@ impl Session {
             return Err(Spent { error: PullError::Layer { layer: diff_id.clone(), source }, attempts: 1 });
         }
         let sources = self.road.sources(resolver);
-        if known.diff_id.is_none() || store.layer_record(diff_id).is_none() {
+        if known.diff_id.is_none() || !store.has_layer(diff_id) {
             let ingest = store.ingest().map_err(|error| Spent { error: error.into(), attempts: 1 })?;
             let (ingest, unpacked) = layer::fetch(&sources, blob, diff_id, ingest, progress).await?;
             kept(store.keep_layer(&ingest, diff_id, &unpacked))?;

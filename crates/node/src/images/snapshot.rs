@@ -1,7 +1,8 @@
 //! A container's root file system: the image's layers below, the container's own directory on top (overlayfs).
 //!
-//! Everything of one container lies in its own directory, so cleaning up needs that directory and nothing else, and works
-//! the same after a crash. The mount is `volatile` where the kernel knows it: a container's own changes live as long as
+//! It is mounted in the container's directory; what the container writes lies in a second one, which may be on a file
+//! system of the task's own that limits it. Both are below the task's directory, so cleaning up needs that directory and
+//! nothing else, and works the same after a crash. The mount is `volatile` where the kernel knows it: a container's own changes live as long as
 //! the container, and stopping it must not wait until the whole disk is written.
 
 use std::fs;
@@ -32,7 +33,7 @@ pub enum SnapshotError {
          network file system?); give Tidegate a data directory on ext4, xfs or btrfs", path.display()
     )]
     Unsuitable {
-        /// The container's directory.
+        /// The directory for what the container writes.
         path: PathBuf,
         /// What the kernel said.
         source: io::Error,
@@ -52,27 +53,28 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
 }
 
-pub(super) fn mount(store: &Store, image: &Image, directory: &Path) -> Result<PathBuf, SnapshotError> {
+pub(super) fn mount(
+    store: &Store,
+    image: &Image,
+    directory: &Path,
+    writable: &Path,
+) -> Result<PathBuf, SnapshotError> {
     let rootfs = directory.join("rootfs");
     if is_mounted(directory, &rootfs) {
         return Ok(rootfs);
     }
     let lower = lower_directories(image, directory)?;
-    make_directories(directory)?;
+    make_directories(directory, writable)?;
     store.lease_for_directory(&DirectoryLease {
         directory: directory.to_owned(),
         layers: image.lease.digests().to_vec(),
     })?;
-    mount_overlay(&lower, directory)?;
+    mount_overlay(&lower, directory, writable)?;
     Ok(rootfs)
 }
 
-/// Unmounts and removes the root file system of a container directory. What is already gone is no error.
-///
-/// # Errors
-///
-/// The kernel refuses to unmount, or files cannot be removed.
-pub fn unmount(directory: &Path) -> Result<(), SnapshotError> {
+/// Unmounts and removes a root file system whose writable directory is `directory` itself. What is already gone is no error.
+pub(super) fn unmount(directory: &Path) -> Result<(), SnapshotError> {
     let rootfs = directory.join("rootfs");
     while is_mounted(directory, &rootfs) {
         match umount2(&rootfs, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
@@ -105,8 +107,8 @@ pub fn check_overlay(directory: &Path) -> Result<(), SnapshotError> {
     let lower = probe.join("implied");
     let result = fs::create_dir_all(&lower)
         .map_err(|source| host("make", &lower, source))
-        .and_then(|()| make_directories(&probe))
-        .and_then(|()| mount_overlay(std::slice::from_ref(&lower), &probe));
+        .and_then(|()| make_directories(&probe, &probe))
+        .and_then(|()| mount_overlay(std::slice::from_ref(&lower), &probe, &probe));
     let cleaned = unmount(&probe);
     // Left behind only if unmounting failed, which is the error then.
     let _ = fs::remove_dir(&probe);
@@ -126,17 +128,16 @@ fn lower_directories(image: &Image, directory: &Path) -> Result<Vec<PathBuf>, Sn
     Ok(lower)
 }
 
-fn make_directories(directory: &Path) -> Result<(), SnapshotError> {
-    for part in ["rootfs", "upper", "work"] {
-        let path = directory.join(part);
+fn make_directories(directory: &Path, writable: &Path) -> Result<(), SnapshotError> {
+    for path in [directory.join("rootfs"), writable.join("upper"), writable.join("work")] {
         fs::create_dir_all(&path).map_err(|source| host("make", &path, source))?;
     }
     // The upper directory gives the root of the container its mode, whatever the umask is.
-    let upper = directory.join("upper");
+    let upper = writable.join("upper");
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
         .map_err(|source| host("set the mode of", &upper, source))?;
     // Left by a mount that ended with the machine: the kernel would refuse to use the directory again.
-    let volatile = directory.join("work").join("work/incompat");
+    let volatile = writable.join("work").join("work/incompat");
     match fs::remove_dir_all(&volatile) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(host("remove", &volatile, error))
@@ -145,9 +146,9 @@ fn make_directories(directory: &Path) -> Result<(), SnapshotError> {
     }
 }
 
-fn mount_overlay(lower: &[PathBuf], directory: &Path) -> Result<(), SnapshotError> {
+fn mount_overlay(lower: &[PathBuf], directory: &Path, writable: &Path) -> Result<(), SnapshotError> {
     let rootfs = directory.join("rootfs");
-    let own = format!(",upperdir={},workdir={}", escaped(&directory.join("upper")), escaped(&directory.join("work")));
+    let own = format!(",upperdir={},workdir={}", escaped(&writable.join("upper")), escaped(&writable.join("work")));
     let mut layers = lower.iter().map(|path| escaped(path)).collect::<Vec<_>>().join(":");
     let mut descriptors = Vec::new();
     if layers.len() + own.len() >= OPTIONS_BYTES {
@@ -170,7 +171,7 @@ fn mount_overlay(lower: &[PathBuf], directory: &Path) -> Result<(), SnapshotErro
     mounted.map_err(|errno| match errno {
         Errno::ENODEV => SnapshotError::NoOverlay,
         Errno::EINVAL | Errno::EOPNOTSUPP => {
-            SnapshotError::Unsuitable { path: directory.to_owned(), source: errno.into() }
+            SnapshotError::Unsuitable { path: writable.to_owned(), source: errno.into() }
         }
         errno => host("mount an overlay file system on", &rootfs, errno.into()),
     })

@@ -11,6 +11,9 @@
 //! ingest/                    what is being made or thrown away; emptied at the start
 //! ```
 //!
+//! Somebody may take all of it, or a part, away while the server runs: directories are made anew when something is to be
+//! written, and a layer that is not whole is no layer, so that it is fetched again.
+//!
 //! A layer appears by one rename when it is complete. A crash of this process therefore leaves only whole layers; a crash
 //! of the machine may lose what the disk did not have yet, so a layer that is not marked durable is trusted only within
 //! the boot that made it. That is why a pull does not wait for the disk.
@@ -19,7 +22,6 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::limits;
 use domain::image::reference::Digest;
 use super::unpack::Unpacked;
+use crate::trash::Trash;
 
 /// The content directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,9 @@ pub(super) struct LayerRecord {
     pub(super) bytes: u64,
     /// Directories the layer does not describe itself.
     pub(super) implied: Vec<String>,
+    /// How many names its root directory has, to tell a layer that was emptied; older records do not say.
+    #[serde(default)]
+    names: Option<usize>,
     /// The boot in which it was unpacked.
     boot: String,
 }
@@ -116,9 +122,8 @@ pub(super) struct DirectoryLease {
 pub(super) struct Store {
     directory: PathBuf,
     boot: String,
-    /// Makes the names of this process's unfinished files differ from those of every process before.
-    session: String,
-    counter: AtomicU64,
+    /// Of what is being made as well: the names are unique.
+    trash: Trash,
     /// How many leases of this process each digest has. Whoever removes content holds this lock.
     leases: Mutex<HashMap<Digest, usize>>,
     durability: Mutex<()>,
@@ -134,12 +139,7 @@ impl Store {
             let path = path.to_owned();
             move |source| StoreError { operation, path, source }
         };
-        for part in PARTS {
-            let path = directory.join(part);
-            fs::create_dir_all(&path).map_err(fail("make", &path))?;
-        }
-        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        fs::set_permissions(directory, private).map_err(fail("set the mode of", directory))?;
+        make_parts(directory).map_err(fail("make", directory))?;
         let path = directory.join("lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail("open", &path))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| StoreError {
@@ -148,17 +148,17 @@ impl Store {
             source: errno.into(),
         })?;
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let ingest = directory.join("ingest");
         let store = Self {
             directory: directory.to_owned(),
             boot,
-            session: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |at| at.as_nanos()).to_string(),
-            counter: AtomicU64::new(0),
+            trash: Trash::open(&ingest).map_err(fail("empty", &ingest))?,
             leases: Mutex::default(),
             durability: Mutex::default(),
             _lock: lock,
         };
         store.distrust_layers_of_other_boots()?;
-        store.empty_ingest()?;
+        store.sweep_leases()?;
         Ok(store)
     }
 
@@ -173,6 +173,14 @@ impl Store {
 
     pub(super) fn layer_record(&self, diff_id: &Digest) -> Option<LayerRecord> {
         read_json(&self.layer(diff_id).join("layer.json"))
+    }
+
+    /// Whether the layer is there, as far as one look can tell.
+    pub(super) fn has_layer(&self, diff_id: &Digest) -> bool {
+        let names = || fs::read_dir(self.layer_root(diff_id)).map(Iterator::count).ok();
+        self.layer_record(diff_id).is_some_and(|record| {
+            names().is_some_and(|found| record.names.is_none_or(|expected| expected == found))
+        })
     }
 
     pub(super) fn blob(&self, digest: &Digest) -> BlobRecord {
@@ -210,21 +218,27 @@ impl Store {
 
     /// A new empty directory for a layer to be unpacked; gone when dropped, unless [`Store::keep_layer`] takes it.
     pub(super) fn ingest(self: &Arc<Self>) -> Result<Ingest, StoreError> {
-        let path = self.unique("layer");
+        let path = self.trash.unique("layer");
         let root = path.join("root");
         fs::create_dir_all(&root).map_err(|source| StoreError { operation: "make", path: root.clone(), source })?;
-        Ok(Ingest { path, root })
+        Ok(Ingest { store: Arc::clone(self), path, root })
     }
 
-    /// Makes an unpacked and verified layer known. If it is there already, this one is thrown away.
+    /// Makes an unpacked and verified layer known. If it is there already, this one is thrown away; if what is there is
+    /// not whole, that is.
     pub(super) fn keep_layer(&self, ingest: &Ingest, diff_id: &Digest, unpacked: &Unpacked) -> Result<(), StoreError> {
-        let record = LayerRecord { bytes: unpacked.bytes, implied: unpacked.implied.clone(), boot: self.boot.clone() };
+        let names = fs::read_dir(&ingest.root).map(Iterator::count);
+        let names = names.map_err(|source| StoreError::new("read", &ingest.root, source))?;
+        let (implied, boot) = (unpacked.implied.clone(), self.boot.clone());
+        let record = LayerRecord { bytes: unpacked.bytes, implied, names: Some(names), boot };
         self.write_json(&ingest.path.join("layer.json"), &record)?;
         let target = self.layer(diff_id);
-        match fs::rename(&ingest.path, &target) {
-            Err(_) if self.layer_record(diff_id).is_some() => Ok(()),
-            other => other.map_err(|source| StoreError { operation: "make", path: target, source }),
-        }
+        let kept = match self.anew(|| fs::rename(&ingest.path, &target)) {
+            Err(_) if self.has_layer(diff_id) => Ok(()),
+            Err(_) if target.exists() => self.trash.throw(&target).and_then(|()| fs::rename(&ingest.path, &target)),
+            other => other,
+        };
+        kept.map_err(|source| StoreError { operation: "make", path: target, source })
     }
 
     /// Waits until the disk has everything, and marks the layers so.
@@ -256,10 +270,18 @@ impl Store {
         Lease { store: Arc::clone(self), digests }
     }
 
-    /// Notes that a container directory uses layers, for as long as it has an `upper`.
+    /// Notes that a container directory uses layers, until [`Store::end_lease`] or until the directory is gone.
     pub(super) fn lease_for_directory(&self, lease: &DirectoryLease) -> Result<(), StoreError> {
-        let name = Digest::of(lease.directory.as_os_str().as_encoded_bytes());
-        self.write_json(&self.directory.join("leases").join(format!("{}.json", name.hex())), lease)
+        self.write_json(&self.lease_path(&lease.directory), lease)
+    }
+
+    /// A container directory uses no layers any more. It need not have used any.
+    pub(super) fn end_lease(&self, directory: &Path) -> Result<(), StoreError> {
+        let path = self.lease_path(directory);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::new("remove", &path, source)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn put_image(&self, record: &ImageRecord) -> Result<(), StoreError> {
@@ -272,10 +294,10 @@ impl Store {
         run(&self.leases.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a layer away in one step; its files are removed from where it is returned to be.
-    pub(super) fn detach_layer(&self, hex: &str) -> Option<PathBuf> {
-        let trash = self.unique("trash");
-        fs::rename(self.directory.join("layers").join(hex), &trash).ok().map(|()| trash)
+    /// Takes a layer away in one step; its files are deleted in the background.
+    pub(super) fn throw_layer(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.layer(digest);
+        self.trash.throw(&path).map_err(|source| StoreError::new("throw away", &path, source))
     }
 
     fn layer(&self, diff_id: &Digest) -> PathBuf {
@@ -286,9 +308,17 @@ impl Store {
         self.directory.join("blobs").join(format!("{}.json", digest.hex()))
     }
 
-    fn unique(&self, kind: &str) -> PathBuf {
-        let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        self.directory.join("ingest").join(format!("{kind}-{}-{number}", self.session))
+    fn lease_path(&self, directory: &Path) -> PathBuf {
+        let name = Digest::of(directory.as_os_str().as_encoded_bytes());
+        self.directory.join("leases").join(format!("{}.json", name.hex()))
+    }
+
+    /// Makes something below the content directory; once more, with new directories, if a directory is missing.
+    fn anew<T>(&self, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match make() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_parts(&self.directory).and_then(|()| make()),
+            other => other,
+        }
     }
 
     fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
@@ -299,38 +329,45 @@ impl Store {
     /// By rename, so that a reader sees the old or the new. Not synced: whoever reads can tell a torn file, and a lost one
     /// is only fetched again.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let new = self.unique("file");
-        fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(|source| StoreError {
-            operation: "write",
-            path: path.to_owned(),
-            source,
-        })
+        let new = self.trash.unique("file");
+        self.anew(|| fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)))
+            .map_err(|source| StoreError::new("write", path, source))
     }
 
     fn distrust_layers_of_other_boots(&self) -> Result<(), StoreError> {
-        for (hex, path) in names(&self.directory.join("layers"))? {
+        for (_, path) in names(&self.directory.join("layers"))? {
             let trusted = read_json(&path.join("layer.json"))
                 .is_some_and(|record: LayerRecord| path.join("durable").exists() || record.boot == self.boot);
             if !trusted {
-                self.detach_layer(&hex);
+                self.trash.throw(&path).map_err(|source| StoreError::new("throw away", &path, source))?;
             }
         }
         Ok(())
     }
 
-    /// Leftovers may be large: they are removed beside the start.
-    fn empty_ingest(&self) -> Result<(), StoreError> {
-        let leftovers = names(&self.directory.join("ingest"))?;
-        if !leftovers.is_empty() {
-            std::thread::spawn(move || leftovers.iter().for_each(|(_, path)| remove(path)));
+    /// Leases of container directories that are gone.
+    fn sweep_leases(&self) -> Result<(), StoreError> {
+        for (_, path) in names(&self.directory.join("leases"))? {
+            let lease = read_json::<DirectoryLease>(&path);
+            if lease.is_none_or(|lease| !lease.directory.exists()) {
+                remove(&path);
+            }
         }
         Ok(())
     }
 }
 
+fn make_parts(directory: &Path) -> io::Result<()> {
+    for part in PARTS {
+        fs::create_dir_all(directory.join(part))?;
+    }
+    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+}
+
 /// A layer being unpacked.
 #[derive(Debug)]
 pub(super) struct Ingest {
+    store: Arc<Store>,
     path: PathBuf,
     root: PathBuf,
 }
@@ -345,9 +382,8 @@ impl Ingest {
 impl Drop for Ingest {
     fn drop(&mut self) {
         // After `keep_layer` nothing is there any more.
-        if self.path.exists() {
-            let path = std::mem::take(&mut self.path);
-            std::thread::spawn(move || remove(&path));
+        if let Err(error) = self.store.trash.throw(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "cannot throw a layer away that was not finished");
         }
     }
 }
@@ -402,10 +438,13 @@ pub fn list(directory: &Path) -> Result<Vec<ImageSummary>, StoreError> {
     Ok(images)
 }
 
-/// The entries of a directory: name and path.
+/// The entries of a directory: name and path. None if it is not there.
 pub(super) fn names(directory: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let fail = |source| StoreError { operation: "read", path: directory.to_owned(), source };
-    let entries = fs::read_dir(directory).map_err(fail)?;
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(fail)?,
+    };
     entries
         .map(|entry| entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).map_err(fail))
         .collect()
@@ -416,11 +455,9 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Removes a file or a tree that nobody knows any more. What stays is tried again at the next start.
+/// Removes a record that nobody needs any more.
 pub(super) fn remove(path: &Path) {
-    let is_directory = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
-    let removed = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    if let Err(error) = removed {
-        tracing::warn!(path = %path.display(), %error, "cannot remove unused content; trying again at the next start");
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(path = %path.display(), %error, "cannot remove a record of content that is gone");
     }
 }

@@ -67,8 +67,12 @@ impl Context {
             return Answer::text(StatusCode::NOT_FOUND, &text);
         };
         let observation = task.observation();
-        let facts =
-            documents::Facts { spec: &task.spec, observation: &observation, image: &|name: &str| task.image(name) };
+        let facts = documents::Facts {
+            spec: &task.spec,
+            observation: &observation,
+            image: &|name: &str| task.image(name),
+            storage: task.storage(),
+        };
         let value = match rest {
             [] => documents::container(&facts, container),
             ["task"] => documents::task(&facts),

@@ -5,6 +5,7 @@
 use domain::compute::{ContainerObservation, ContainerPhase, ContainerSpec, Health, TaskObservation, TaskSpec};
 use serde_json::{Map, Value, json};
 
+use crate::storage::Utilization;
 use crate::tasks::KeptImage;
 
 /// What the documents are made of.
@@ -12,6 +13,8 @@ pub(super) struct Facts<'a> {
     pub(super) spec: &'a TaskSpec,
     pub(super) observation: &'a TaskObservation,
     pub(super) image: &'a dyn Fn(&str) -> Option<KeptImage>,
+    /// Of the ephemeral storage, where it is limited.
+    pub(super) storage: Option<Utilization>,
 }
 
 impl Facts<'_> {
@@ -185,6 +188,9 @@ pub(super) fn task(facts: &Facts<'_>) -> Value {
     if let Some(at) = observation.pull_stopped_at {
         document["PullStoppedAt"] = json!(at.to_rfc3339());
     }
+    if let (Some(gib), Some(storage)) = (spec.ephemeral_storage_gib, facts.storage) {
+        document["EphemeralStorageMetrics"] = json!({"Utilized": storage.used_bytes >> 20, "Reserved": gib * 1024});
+    }
     if let Some(service) = spec.group.strip_prefix("service:") {
         document["ServiceName"] = json!(service);
     }
@@ -222,12 +228,14 @@ mod tests {
             }],
             ..TaskObservation::default()
         };
-        let facts = Facts { spec: &task_spec, observation: &observation, image: &|_| None };
+        let storage = Some(Utilization { used_bytes: (3 << 20) + 5 });
+        let facts = Facts { spec: &task_spec, observation: &observation, image: &|_| None, storage };
         let text = task(&facts).to_string();
         assert!(text.contains(&format!("\"TaskARN\":\"{}\"", task_spec.task_arn)), "{text}");
         let document = task(&facts);
         assert_eq!(document["Limits"], json!({"CPU": 0.25, "Memory": 512}));
         assert_eq!(document["KnownStatus"], "RUNNING");
+        assert_eq!(document["EphemeralStorageMetrics"], json!({"Utilized": 3, "Reserved": 20480}));
         let container = &document["Containers"][0];
         assert_eq!(container["Networks"][0]["SubnetGatewayIpv4Address"], "172.31.0.1/20");
         assert_eq!(container["Networks"][0]["PrivateDNSName"], "ip-172-31-0-5.ec2.internal");

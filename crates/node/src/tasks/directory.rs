@@ -8,7 +8,9 @@
 //! | `lock`, `control` | shim | who lives, and how to talk to it |
 //! | `shim.log` | shim | the last words of a shim that failed |
 //! | `containers/<name>/` | both | `config.json`, `rootfs` (mounted), `output`, files of `/etc` |
-//! | `volumes/<name>/` | containers | volumes |
+//! | `storage/` | server | what the containers write; a file system of its own where it has a limit |
+//! | `storage/containers/<name>/` | containers | what is changed in a root file system |
+//! | `storage/volumes/<name>/` | containers | volumes |
 //!
 //! A task can be adopted, or taken away, from its directory and its id alone.
 
@@ -24,6 +26,8 @@ use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
 use crate::shim;
+use crate::storage::{self, StorageError};
+use crate::trash::Trash;
 
 /// Where a task lies.
 #[derive(Clone, Debug)]
@@ -66,8 +70,24 @@ impl TaskDirectory {
         self.container(name).join(shim::output::FILE_NAME)
     }
 
+    /// The directories of the containers that have one.
+    pub(super) fn containers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path.join("containers")).into_iter().flatten();
+        entries.flatten().map(|entry| entry.path()).collect()
+    }
+
+    /// Where everything lies that the containers write, but their output.
+    pub(super) fn storage(&self) -> PathBuf {
+        self.path.join("storage")
+    }
+
+    /// What a container changes in its root file system.
+    pub(super) fn writable(&self, name: &str) -> PathBuf {
+        self.storage().join("containers").join(name)
+    }
+
     pub(super) fn volumes(&self) -> PathBuf {
-        self.path.join("volumes")
+        self.storage().join("volumes")
     }
 
     pub(super) fn shim_log(&self) -> PathBuf {
@@ -114,31 +134,48 @@ impl TaskDirectory {
     }
 
     /// Unmounts everything beneath the directory, innermost first.
-    pub(super) fn unmount_all(&self) -> io::Result<()> {
+    pub(super) fn unmount_all(&self) -> Result<(), DirectoryError> {
         let canonical = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let mut mounts: Vec<PathBuf> = fs::read_to_string("/proc/self/mountinfo")?
+        let table = "/proc/self/mountinfo";
+        let mounted = fs::read_to_string(table).map_err(|source| DirectoryError::Read(table.into(), source))?;
+        let mut mounts: Vec<PathBuf> = mounted
             .lines()
             .filter_map(|line| line.split(' ').nth(4))
             .map(|path| PathBuf::from(unescape(path)))
             .filter(|path| path.starts_with(&canonical))
             .collect();
         mounts.reverse();
+        let storage = canonical.join("storage");
         for path in mounts {
+            if path == storage {
+                storage::release(&path)?;
+                continue;
+            }
             match umount2(&path, MntFlags::MNT_DETACH) {
                 Ok(()) | Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOENT) => {}
-                Err(errno) => return Err(errno.into()),
+                Err(errno) => return Err(DirectoryError::Unmount(path, errno.into())),
             }
         }
         Ok(())
     }
 
-    /// Deletes the directory; nothing may be mounted beneath it.
-    pub(super) fn delete(&self) -> io::Result<()> {
-        match fs::remove_dir_all(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    /// Throws the directory away; nothing may be mounted beneath it.
+    pub(super) fn throw_away(&self, trash: &Trash) -> Result<(), DirectoryError> {
+        trash.throw(&self.path).map_err(|source| DirectoryError::Throw(self.path.clone(), source))
     }
+}
+
+/// A task's directory does not let go.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DirectoryError {
+    #[error("cannot read {}", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    #[error("cannot unmount {}", .0.display())]
+    Unmount(PathBuf, #[source] io::Error),
+    #[error("cannot take the task's storage away")]
+    Storage(#[from] StorageError),
+    #[error("cannot throw {} away", .0.display())]
+    Throw(PathBuf, #[source] io::Error),
 }
 
 /// `mountinfo` writes blanks and backslashes as octal numbers.
@@ -181,7 +218,9 @@ mod tests {
         directory.keep(&kept).expect("keep");
         assert_eq!(directory.kept(), kept);
         assert_eq!(directory.living_shim(), None);
-        directory.delete().expect("delete");
-        directory.delete().expect("delete again");
+        let trash = Trash::open(&root.path().join("trash")).expect("trash");
+        directory.throw_away(&trash).expect("thrown away");
+        directory.throw_away(&trash).expect("already gone");
+        assert!(directory.spec().is_none() && !directory.path().exists());
     }
 }

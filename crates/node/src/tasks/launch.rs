@@ -9,10 +9,10 @@ use domain::compute::ContainerSpec;
 use domain::failure::Failure;
 use wire::Sensitive;
 
-use super::Inner;
 use super::birth::Shim;
 use super::start::cannot_create;
 use super::task::Task;
+use super::{Causes, Inner};
 use crate::images::Image;
 use crate::network::{self, NetworkFiles};
 use crate::runtime::limits::effective_capabilities;
@@ -42,6 +42,9 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
     node.cgroups
         .prepare(&spec.task_id, spec.cpu_units, spec.memory_mib)
         .map_err(|error| cannot_create(format!("cannot limit the task's cpu and memory: {error}")))?;
+    node.storage
+        .prepare(&task.directory.storage(), spec.ephemeral_storage_gib)
+        .map_err(|error| cannot_create(format!("cannot make the task's ephemeral storage: {}", Causes(&error))))?;
     for volume in &spec.volumes {
         make_directory(&task.directory.volumes().join(volume), 0o777)
             .map_err(|error| cannot_create(error.to_string()))?;
@@ -73,8 +76,11 @@ fn bundle(
     network_namespace: &Path,
 ) -> Result<ContainerPlan, String> {
     let directory = task.directory.container(&container.name);
-    make_directory(&directory, 0o711).map_err(|error| error.to_string())?;
-    let root = node.images.mount_rootfs(&ready.image, &directory).map_err(|error| error.to_string())?;
+    let writable = task.directory.writable(&container.name);
+    for path in [&directory, &writable] {
+        make_directory(path, 0o711).map_err(|error| error.to_string())?;
+    }
+    let root = node.images.mount_rootfs(&ready.image, &directory, &writable).map_err(|error| error.to_string())?;
     let mut process = process::merge(&task.spec, container, &defaults(&ready.image), &files.hostname)?;
     let user = user::resolve(&root, &process.user)?;
     if !process.environment.iter().any(|(name, _)| name == "HOME") {

@@ -44,11 +44,13 @@ use crate::metadata;
 use crate::network::{Network, Settings};
 use crate::runtime::RuntimeChoice;
 use crate::runtime::cgroup::Cgroups;
+use crate::storage::Storage;
+use crate::trash::Trash;
 
 /// How a node is opened.
 #[derive(Debug)]
 pub struct NodeSettings {
-    /// The server's data directory; the node's are `content` and `tasks` in it.
+    /// The server's data directory; the node's are `content`, `tasks` and `trash` in it.
     pub data_directory: PathBuf,
     /// What runs containers.
     pub runtime: RuntimeChoice,
@@ -74,6 +76,14 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
+    /// What was thrown away before cannot be emptied.
+    #[error("cannot empty the directory {path}")]
+    Trash {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The content store cannot be opened.
     #[error("cannot open the image store")]
     Images(#[from] crate::images::StoreError),
@@ -91,6 +101,8 @@ pub struct Node {
 pub(crate) struct Inner {
     pub(crate) network: Network,
     images: Images,
+    storage: Arc<Storage>,
+    trash: Trash,
     pub(crate) cgroups: Cgroups,
     pub(crate) services: Arc<dyn TaskServices>,
     settings: NodeSettings,
@@ -113,11 +125,16 @@ impl Node {
         // Mounts are compared with what the kernel says, which knows no symbolic links.
         let tasks_directory = std::fs::canonicalize(&tasks_directory).map_err(named)?;
         let images = Images::open(&settings.data_directory.join("content"), settings.registries.clone())?;
+        let storage = Storage::open(&settings.data_directory);
+        let path = settings.data_directory.join("trash");
+        let trash = Trash::open(&path).map_err(|source| NodeError::Trash { path, source })?;
         let network = Network::open(settings.network.clone())?;
         let shim_executable = ShimExecutable::open(&settings.shim_executable);
         let inner = Arc::new(Inner {
             network,
             images,
+            storage,
+            trash,
             cgroups,
             services,
             settings,
@@ -156,7 +173,7 @@ impl Compute for Node {
                 }
                 None => remove::attempt(&self.inner, task_id, || {})
                     .await
-                    .map_err(|message| ComputeError(format!("task {task_id}: {message}"))),
+                    .map_err(|error| ComputeError(format!("task {task_id}: {}", Causes(&error)))),
             }
         })
     }
@@ -181,6 +198,17 @@ impl Compute for Node {
             // The sender lives as long as this node does.
             changes.wait_for(|count| *count > seen).await.map_or(seen, |count| *count)
         })
+    }
+}
+
+/// An error with what caused it, in one line.
+struct Causes<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let causes = std::iter::successors(self.0.source(), |error| error.source());
+        causes.into_iter().try_for_each(|cause| write!(formatter, ": {cause}"))
     }
 }
 
@@ -250,8 +278,8 @@ impl Inner {
         leavings.dedup();
         for id in leavings {
             tracing::info!(task = id, "taking away what is left of a task without a specification");
-            if let Err(message) = remove::attempt(self, &id, || {}).await {
-                tracing::error!(task = id, "cannot take away what is left of a task: {message}");
+            if let Err(error) = remove::attempt(self, &id, || {}).await {
+                tracing::error!(task = id, "cannot take away what is left of a task: {}", Causes(&error));
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ use super::directory::{Kept, KeptImage, TaskDirectory};
 use crate::images::PullProgress;
 use crate::logs::Follower;
 use crate::shim::protocol::{AfterExit, Event, Record};
+use crate::storage::{Utilization, utilization};
 
 /// How long a stopped container is held back until its last lines are taken over.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
@@ -105,6 +106,11 @@ impl Task {
     /// The container's process outside, while it has one.
     pub(crate) fn process(&self, container: &str) -> Option<i32> {
         self.state().processes.get(container).copied()
+    }
+
+    /// How much of the task's ephemeral storage is used, if it is limited.
+    pub(crate) fn storage(&self) -> Option<Utilization> {
+        utilization(&self.directory.storage())
     }
 
     /// How far the pull of the container's image is, if this process began it.

@@ -54,8 +54,8 @@ async fn layers_whiteouts_and_own_changes() {
     let container = here.directory.path().join("tasks/with, odd: name");
     fs::create_dir_all(&container).expect("made");
     let guard = Mounted(container.clone());
-    let root = here.images.mount_rootfs(&image, &container).expect("mounted");
-    assert_eq!(here.images.mount_rootfs(&image, &container).expect("mounted already"), root);
+    let root = here.images.mount_rootfs(&image, &container, &container).expect("mounted");
+    assert_eq!(here.images.mount_rootfs(&image, &container, &container).expect("mounted already"), root);
 
     assert!(!root.join("etc/gone").exists() && !root.join("var/cache/old").exists());
     assert_eq!(fs::read(root.join("etc/kept")).expect("there"), b"upper");
@@ -77,6 +77,8 @@ async fn layers_whiteouts_and_own_changes() {
 
     unmount(&container).expect("unmounted");
     unmount(&container).expect("already unmounted");
+    here.images.release(&container).expect("released");
+    here.images.release(&container).expect("already released");
     drop(guard);
     assert_eq!(fs::read_dir(&container).expect("there").count(), 0);
     assert!(here.images.collect(0).expect("collected") > 0);
@@ -97,7 +99,7 @@ async fn images_with_no_layers_and_with_many() {
         let container = here.directory.path().join("container").join(tag);
         fs::create_dir_all(&container).expect("made");
         let _guard = Mounted(container.clone());
-        let root = here.images.mount_rootfs(&image, &container).expect("mounted");
+        let root = here.images.mount_rootfs(&image, &container, &container).expect("mounted");
         assert_eq!(fs::read_to_string(root.join("top")).ok().as_deref(), top);
         assert_eq!(root.join("file0").exists(), tag == "many");
     }
@@ -163,7 +165,7 @@ async fn a_layer_may_be_there_several_times() {
         let container = here.directory.path().join("container").join(tag);
         fs::create_dir_all(&container).expect("made");
         let _guard = Mounted(container.clone());
-        let root = here.images.mount_rootfs(&image, &container).expect("mounted");
+        let root = here.images.mount_rootfs(&image, &container, &container).expect("mounted");
         let lines = shown(&root).into_iter().map(|(path, (mode, content))| {
             let content = content.map_or_else(String::new, |content| format!(" {}", String::from_utf8_lossy(&content)));
             format!("{} {mode:o}{content}", path.display())

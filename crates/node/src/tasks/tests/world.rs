@@ -173,10 +173,9 @@ impl Drop for World {
                 if let Some(shim) = directory.living_shim() {
                     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim), nix::sys::signal::Signal::SIGKILL);
                 }
-                let _ = cgroups
-                    .kill_task(&id)
-                    .and_then(|()| cgroups.remove_task(&id))
-                    .and_then(|()| directory.unmount_all());
+                if cgroups.kill_task(&id).and_then(|()| cgroups.remove_task(&id)).is_ok() {
+                    let _ = directory.unmount_all();
+                }
             }
         }
         for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
