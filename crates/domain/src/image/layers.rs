@@ -28,7 +28,9 @@ mod tests {
     #[test]
     fn the_topmost_stays() {
         let kept = |layers: &str| distinct(&layers.chars().collect::<Vec<_>>()).into_iter().collect::<String>();
-        for (layers, expected) in [("", ""), ("a", "a"), ("aa", "a"), ("aba", "ba"), ("abcbad", "cbad"), ("eaebe", "abe")] {
+        for (layers, expected) in
+            [("", ""), ("a", "a"), ("aa", "a"), ("aba", "ba"), ("abcbad", "cbad"), ("eaebe", "abe")]
+        {
             assert_eq!(kept(layers), expected, "{layers}");
         }
     }

@@ -334,7 +334,10 @@ mod tests {
 
     #[test]
     fn a_digest_is_lower_case_sha256() {
-        assert_eq!(Digest::of(b"").to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            Digest::of(b"").to_string(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         assert!(format!("sha256:{}", HEX.to_uppercase()).parse::<Digest>().is_err());
         assert!("sha256:../../../etc/passwd".parse::<Digest>().is_err());
     }

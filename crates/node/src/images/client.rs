@@ -17,9 +17,9 @@ use super::challenge;
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, ServerWords};
 use super::limits;
 use super::manifest::ACCEPTED;
-use domain::image::reference::Digest;
 use super::registries::{Place, Registries, Wire};
 use super::transport::{Ask, Owner, Reach, Transport, authority};
+use domain::image::reference::Digest;
 
 /// What all registry clients of a node share: connections, and which loopback registries speak TLS. No authorisation.
 pub(super) struct Shared {

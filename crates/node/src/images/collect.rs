@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use domain::image::reference::Digest;
 use super::store::{BlobRecord, DirectoryLease, ImageRecord, Store, StoreError, names, read_json, remove};
+use domain::image::reference::Digest;
 
 /// Removes unused images until the layers are within the budget. Returns the bytes freed.
 pub(super) fn collect(store: &Store, budget_bytes: u64) -> Result<u64, StoreError> {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::limits;
-use domain::image::reference::{Digest, ReferenceError};
 use super::store::StoreError;
 use super::unpack::UnpackError;
+use domain::image::reference::{Digest, ReferenceError};
 
 /// Why a pull, or one attempt of it, failed.
 #[derive(Debug, thiserror::Error)]

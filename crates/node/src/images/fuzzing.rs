@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::client::Document;
 use super::error::ServerWords;
 use super::manifest::{Configuration, Manifest, choose};
-use domain::image::reference::Digest;
 use super::{auth, challenge, layer, limits};
+use domain::image::reference::Digest;
 
 const HOST: &str = "registry.example";
 

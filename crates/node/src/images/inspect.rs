@@ -17,9 +17,9 @@ use super::error::{PullError, Retries, Spent};
 use super::failure::{self, Stage};
 use super::limits;
 use super::manifest::Configuration;
-use domain::image::reference::{Digest, Reference};
 use super::registries::Registries;
 use super::resolve::{Resolved, Road};
+use domain::image::reference::{Digest, Reference};
 
 /// Looks at images as a pull on this machine would.
 pub struct Inspector {

@@ -22,10 +22,10 @@ use super::client::RegistryClient;
 use super::error::{NoAnswer, PullError, Retries, Spent};
 use super::limits;
 use super::manifest::Blob;
-use domain::image::reference::Digest;
 use super::store::Ingest;
 use super::tar::{Archive, TarError};
 use super::unpack::{UnpackError, Unpacked, unpack};
+use domain::image::reference::Digest;
 
 /// A piece of the download, or its good end.
 enum Piece {

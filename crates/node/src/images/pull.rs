@@ -26,11 +26,11 @@ use super::client::Shared;
 use super::error::{PullError, Retries, Spent};
 use super::failure::{self, Stage};
 use super::manifest::{Blob, Configuration};
-use domain::image::reference::{Digest, Reference};
 use super::registries::Registries;
 use super::resolve::{Resolved, Road};
 use super::store::{ImageRecord, Lease, Store, StoreError};
 use super::{Image, PullProgress, collect, layer, limits};
+use domain::image::reference::{Digest, Reference};
 
 /// How long after a pull the disk is made to have it: the start of the container goes first.
 const DURABILITY_DELAY: Duration = Duration::from_secs(10);

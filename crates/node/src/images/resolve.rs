@@ -16,8 +16,8 @@ use super::error::{PullError, Retries, Spent};
 use super::failure::Asked;
 use super::limits;
 use super::manifest::{Configuration, ImageManifest, Manifest, choose};
-use domain::image::reference::{Digest, Reference};
 use super::store::{Origin, Store};
+use domain::image::reference::{Digest, Reference};
 
 /// The places that are asked about one image, as one task.
 pub(super) struct Road {

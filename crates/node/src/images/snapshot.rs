@@ -53,12 +53,7 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
 }
 
-pub(super) fn mount(
-    store: &Store,
-    image: &Image,
-    directory: &Path,
-    writable: &Path,
-) -> Result<PathBuf, SnapshotError> {
+pub(super) fn mount(store: &Store, image: &Image, directory: &Path, writable: &Path) -> Result<PathBuf, SnapshotError> {
     let rootfs = directory.join("rootfs");
     if is_mounted(directory, &rootfs) {
         return Ok(rootfs);

@@ -30,9 +30,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
-use domain::image::reference::Digest;
 use super::unpack::Unpacked;
 use crate::trash::Trash;
+use domain::image::reference::Digest;
 
 /// The content directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -178,9 +178,8 @@ impl Store {
     /// Whether the layer is there, as far as one look can tell.
     pub(super) fn has_layer(&self, diff_id: &Digest) -> bool {
         let names = || fs::read_dir(self.layer_root(diff_id)).map(Iterator::count).ok();
-        self.layer_record(diff_id).is_some_and(|record| {
-            names().is_some_and(|found| record.names.is_none_or(|expected| expected == found))
-        })
+        self.layer_record(diff_id)
+            .is_some_and(|record| names().is_some_and(|found| record.names.is_none_or(|expected| expected == found)))
     }
 
     pub(super) fn blob(&self, digest: &Digest) -> BlobRecord {

@@ -44,7 +44,9 @@ pub enum StorageError {
     #[error("the kernel has no ext4 file system; try: modprobe ext4")]
     NoExt4,
     /// The kernel has no loop devices, or they are not shown here.
-    #[error("there are no loop devices (/dev/loop-control); try: modprobe loop, or give the container or unit the host's /dev")]
+    #[error(
+        "there are no loop devices (/dev/loop-control); try: modprobe loop, or give the container or unit the host's /dev"
+    )]
     NoLoop(#[source] io::Error),
     /// `mkfs.ext4` failed.
     #[error("mkfs.ext4 failed ({status}): {words}")]
@@ -202,9 +204,7 @@ pub(crate) fn release(place: &Path) -> Result<(), StorageError> {
 fn is_limited(place: &Path) -> bool {
     let Some(around) = place.parent() else { return false };
     match (place.symlink_metadata(), around.symlink_metadata()) {
-        (Ok(place), Ok(around)) => {
-            place.dev() != around.dev() && rustix::fs::major(place.dev()) == loop_device::MAJOR
-        }
+        (Ok(place), Ok(around)) => place.dev() != around.dev() && rustix::fs::major(place.dev()) == loop_device::MAJOR,
         _ => false,
     }
 }

@@ -12,8 +12,8 @@ use domain::failure::Failure;
 use serde_json::json;
 
 use super::server::{Received, Reply, Server};
-use domain::image::reference::Digest;
 use crate::images::{Image, Images, PullProgress, Registries};
+use domain::image::reference::Digest;
 
 pub(super) const USER: &str = "alice";
 pub(super) const PASSWORD: &str = "s3cret-of-alice";

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use domain::image::reference::Reference;
 use crate::images::registries::{Registries, Wire};
+use domain::image::reference::Reference;
 
 fn load(text: &str) -> Result<Registries, String> {
     let directory = tempfile::tempdir().expect("temporary");
