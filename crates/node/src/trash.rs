@@ -120,19 +120,13 @@ fn lock(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
 
     fn is_empty_soon(directory: &Path) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < deadline {
-            if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none()) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        false
+        let is_empty = || fs::read_dir(directory).ok()?.next().is_none().then_some(());
+        crate::wait::until(Duration::from_secs(20), is_empty).is_some()
     }
 
     #[test]

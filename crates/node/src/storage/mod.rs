@@ -5,8 +5,8 @@
 //! when, nothing stays behind but a mount beneath the task's directory, which goes the way of all its mounts.
 //!
 //! It costs a start some two milliseconds. What `mkfs` writes is kept in memory (`template`) and copied into each new file;
-//! nothing is journaled or flushed, because what a task writes lives as long as the task; and at the end what was not
-//! written yet is dropped, not written.
+//! nothing is flushed, because what a task writes lives as long as the task; and at the end what was not written yet is
+//! dropped, not written.
 //!
 //! The file takes room on the disk only as it is filled, so that more can be promised than is there: a task that finds
 //! the disk full gets an I/O error. Where the host cannot make such a file system, tasks are not limited; the server and
@@ -31,8 +31,9 @@ use self::template::Template;
 
 /// What is asked for before anybody asks: Fargate's default, in GiB.
 const USUAL_GIB: u32 = 20;
-/// No lazy writing of inode tables into the sparse file, and no flushes: see the top of this file.
-const OPTIONS: &str = "noinit_itable,nobarrier";
+/// No lazy writing of inode tables into the sparse file, no flushes, and a journal that orders nothing and is seldom
+/// committed: see the top of this file.
+const OPTIONS: &str = "noinit_itable,nobarrier,data=writeback,commit=300";
 
 /// Limited storage cannot be made.
 #[derive(Debug, thiserror::Error)]

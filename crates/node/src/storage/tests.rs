@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::wait::until;
 
 /// Unmounts also when the test fails.
 struct Place {
@@ -74,11 +75,8 @@ fn many_are_made_at_once_and_all_devices_are_given_back() {
     let limited = places.iter().filter(|place| is_limited(place)).count();
     places.iter().for_each(|place| release(place).expect("released"));
     assert_eq!(limited, places.len());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while attached(root.path()) > 0 {
-        assert!(std::time::Instant::now() < deadline, "devices are left");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let given_back = until(std::time::Duration::from_secs(20), || (attached(root.path()) == 0).then_some(()));
+    given_back.expect("no device is left");
     let names: Vec<_> = fs::read_dir(root.path()).expect("there").flatten().map(|entry| entry.file_name()).collect();
     assert!(names.iter().all(|name| !name.to_string_lossy().starts_with("storage")), "{names:?}");
 }
