@@ -40,7 +40,7 @@ fn storage_has_a_size_and_leaves_nothing() {
     assert_eq!(place.path().metadata().expect("there").dev(), device);
     assert_eq!(place.path().metadata().expect("there").mode() & 0o7777, 0o711);
     let known = rustix::fs::statvfs(place.path()).expect("there");
-    assert!((900..=1024).contains(&(known.f_blocks * known.f_frsize >> 20)));
+    assert!((900..=1024).contains(&((known.f_blocks * known.f_frsize) >> 20)));
     let before = utilization(&place.path()).expect("limited").used_bytes;
     let mut file = File::create(place.path().join("file")).expect("made");
     let mebibyte = vec![7; 1 << 20];
@@ -73,7 +73,9 @@ fn many_are_made_at_once_and_all_devices_are_given_back() {
         }
     });
     let limited = places.iter().filter(|place| is_limited(place)).count();
-    places.iter().for_each(|place| release(place).expect("released"));
+    for place in &places {
+        release(place).expect("released");
+    }
     assert_eq!(limited, places.len());
     let given_back = until(std::time::Duration::from_secs(20), || (attached(root.path()) == 0).then_some(()));
     given_back.expect("no device is left");
