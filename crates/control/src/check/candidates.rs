@@ -94,7 +94,7 @@ impl About<'_> {
         let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
         self.revision(app, |definition, container| {
             mend::new_login(&NoLogin {
-                host: registry_of(image),
+                host: &registry_of(image),
                 definition,
                 container,
                 role,
