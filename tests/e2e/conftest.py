@@ -8,8 +8,9 @@ import subprocess
 import tempfile
 import types
 
+import botocore.exceptions
 import pytest
-from support import NETWORK, Registry, Server, until, web_image
+from support import NETWORK, REGION, Registry, Server, until, web_image
 
 ECS_TRUST = json.dumps({
     "Version": "2012-10-17",
@@ -59,8 +60,16 @@ def remove_all_tasks(server):
     """Stops every task, so that nothing of the test is left when the server ends."""
     if server.process.poll() is not None:
         server.start()
-    ecs = server.client("ecs")
-    clusters = ecs.list_clusters()["clusterArns"]
+    for region in sorted(server.regions):
+        remove_tasks(server.client("ecs", region=region))
+
+
+def remove_tasks(ecs):
+    """Stops the tasks that a client of ECS sees."""
+    try:
+        clusters = ecs.list_clusters()["clusterArns"]
+    except botocore.exceptions.ClientError:
+        return  # A test asked for a region that there is not.
     for cluster in clusters:
         for task in ecs.list_tasks(cluster=cluster)["taskArns"]:
             ecs.stop_task(cluster=cluster, task=task)
@@ -77,11 +86,11 @@ def stopped(ecs, cluster):
 class World:
     """The article's world on one server: clients, a network, a private image, and short ways to its things."""
 
-    def __init__(self, server, registry):
-        self.server, self.registry = server, registry
+    def __init__(self, server, registry, region=REGION):
+        self.server, self.registry, self.region = server, registry, region
         self.suffix = secrets.token_hex(3)
         for service in ("ecs", "ec2", "iam", "kms", "logs", "secretsmanager", "sts"):
-            setattr(self, service, server.client(service))
+            setattr(self, service, server.client(service, region=region))
         self.account = self.sts.get_caller_identity()["Account"]
         self.image = registry.push(web_image(f"Hello from {self.suffix}"))
         self.cluster = self.ecs.create_cluster(clusterName=f"cluster-{self.suffix}")["cluster"]["clusterName"]

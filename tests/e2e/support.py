@@ -83,6 +83,8 @@ class Server:
         self.secret_access_key = secrets.token_hex(20)
         self.output = self.directory / "server.log"
         self.process = None
+        # Where clients of this server were: what is started there must be stopped there.
+        self.regions = {REGION}
         self.start()
 
     def start(self):
@@ -125,6 +127,7 @@ class Server:
             self.process.wait(20)
 
     def client(self, service, access_key_id=None, secret_access_key=None, session_token=None, region=REGION):
+        self.regions.add(region)
         client = boto3.client(
             service,
             endpoint_url=self.endpoint,

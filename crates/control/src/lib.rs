@@ -66,8 +66,8 @@ fn services() -> Router {
     router
 }
 
-/// Makes what an account has from its first day, as far as it is not there: the default network, and the
-/// root user's access key, which is answered. `given` is the key that the operator wants it to be.
+/// Makes what an account has from its first day, as far as it is not there: the default network of the server's own region,
+/// and the root user's access key, which is answered. `given` is the key that the operator wants it to be.
 ///
 /// # Errors
 /// The root key is not the one that sealed the records, or the records cannot be written.
@@ -76,7 +76,10 @@ pub async fn first_start(app: &App, given: Option<RootAccessKey>) -> Result<Root
         .write(|state| {
             // First, so that a wrong root key is told before anything is sealed with it.
             seal::first_start(app, state)?;
-            ec2::first_start(app, state)?;
+            ec2::adopt(app, state);
+            ecs::adopt(app, state);
+            let home = ec2::Owner { account: &app.settings.account, region: &app.settings.region };
+            ec2::make_default_network(app, state, home);
             iam::root_access_key(app, state, given)
         })
         .await

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::iam::Caller;
 pub use domain::iam::ResourcePolicyRule;
+use wire::arn::Arn;
 
 use crate::store::State;
 use crate::{App, ServiceError, iam};
@@ -93,10 +94,34 @@ impl Access {
     }
 }
 
+/// ECS in one region knows nothing of another one's resources, and says so of every ARN; nor can tasks be run in somebody
+/// else's cluster, whatever policies say. The other services look names up in the caller's region, or answer for ARNs of
+/// every region as AWS's own do.
+fn check_place(caller: &Caller, access: &Access) -> Result<(), ServiceError> {
+    if !access.action.starts_with("ecs:") {
+        return Ok(());
+    }
+    let arns = |texts: &[String]| texts.iter().filter_map(|text| text.parse::<Arn>().ok()).collect::<Vec<_>>();
+    let clusters = arns(access.context.get("ecs:cluster").map_or(&[], Vec::as_slice));
+    let is_elsewhere = |arn: &Arn| arn.service == "ecs" && arn.region != caller.region;
+    if arns(&access.resources).iter().chain(&clusters).any(is_elsewhere) {
+        return Err(ServiceError::new("InvalidParameterException", "Invalid Region in ARN"));
+    }
+    if clusters.iter().any(|cluster| cluster.account != caller.account) {
+        return Err(ServiceError::new("ClusterNotFoundException", "Cluster not found."));
+    }
+    Ok(())
+}
+
 impl<I> Request<I> {
     /// A request of this caller. The front door makes them; so does a service that calls another one for its caller.
     pub fn new(input: I, caller: Caller, id: impl Into<String>) -> Self {
         Self { input, caller, id: id.into() }
+    }
+
+    /// Who asks. What it asks stays closed.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// Gives the input away if the caller has the access that `access` says it needs. `access` sees the input and the
@@ -108,6 +133,7 @@ impl<I> Request<I> {
     ) -> Result<Authorized<I>, ServiceError> {
         let state = app.store.read();
         let access = access(&self.input, &state, &self.caller)?;
+        check_place(&self.caller, &access)?;
         iam::authorization::authorize(app, &state, &self.caller, &access)?;
         Ok(Authorized { input: self.input, caller: self.caller, id: self.id })
     }

@@ -13,6 +13,7 @@ use domain::failure::Failure;
 use domain::iam::{Caller, Identity};
 use wire::Timestamp;
 
+use crate::ec2::Owner;
 use crate::iam::record::{Entity, RoleRecord};
 use crate::iam::sessions;
 use crate::seal::{KEY_BYTES, RootKey};
@@ -23,6 +24,8 @@ use crate::{App, Settings};
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The region of every test.
 pub(crate) const REGION: &str = "us-east-1";
+/// Whose resources in EC2 they are.
+pub(crate) const OWNER: Owner<'static> = Owner { account: ACCOUNT, region: REGION };
 
 /// An app and what must live as long as it does.
 pub(crate) struct TestApp {

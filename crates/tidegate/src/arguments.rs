@@ -111,6 +111,9 @@ pub(crate) struct Place {
     /// The server's data directory [default: what AWS_ENDPOINT_URL names, else /var/lib/tidegate]
     #[arg(long, value_name = "DIRECTORY", env = "TIDEGATE_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// The region that is meant [default: that of an ARN, else AWS_REGION, else the server's own]
+    #[arg(long, value_name = "NAME", value_parser = region)]
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -151,7 +154,7 @@ pub(crate) struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub(crate) listen: SocketAddr,
-    /// The region where tasks and networks are; other services have every region
+    /// The region of whoever names none; all others are served too
     #[arg(long, default_value = "us-east-1", value_parser = region)]
     pub(crate) region: String,
     /// The account that exists from the start

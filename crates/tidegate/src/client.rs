@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
+use wire::arn::Arn;
 use wire::sigv4::{Request, Signer, signed_headers};
 
 use crate::credentials::Credentials;
@@ -95,7 +96,21 @@ impl Client {
         &self.credentials.endpoint
     }
 
-    /// The server's region.
+    /// The same in another region.
+    pub(crate) fn in_region(&self, region: impl Into<String>) -> Self {
+        let credentials = Credentials { region: region.into(), ..self.credentials.clone() };
+        Self { http: self.http.clone(), credentials, host: self.host.clone() }
+    }
+
+    /// The same in the region of what an ARN names; unchanged for other names.
+    pub(crate) fn in_region_of(self, name: &str) -> Self {
+        match name.parse::<Arn>() {
+            Ok(arn) if !arn.region.is_empty() => self.in_region(arn.region),
+            _ => self,
+        }
+    }
+
+    /// The region in which calls are made.
     pub(crate) fn region(&self) -> &str {
         &self.credentials.region
     }

@@ -21,6 +21,15 @@ pub(crate) struct Credentials {
     pub(crate) session_token: Option<Sensitive>,
 }
 
+/// The region that the environment names, as AWS's own clients read it.
+pub(crate) fn region_of_environment() -> Option<String> {
+    variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl Credentials {
     pub(crate) fn path(data_directory: &Path) -> PathBuf {
         data_directory.join("credentials")
@@ -80,10 +89,9 @@ impl Credentials {
 
     /// What the environment says, as AWS's own clients read it; `None` unless it names an endpoint and a key.
     pub(crate) fn from_environment() -> Option<Self> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Some(Self {
             endpoint: variable("AWS_ENDPOINT_URL")?,
-            region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))?,
+            region: region_of_environment()?,
             access_key_id: variable("AWS_ACCESS_KEY_ID")?,
             secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?.into(),
             session_token: variable("AWS_SESSION_TOKEN").map(Sensitive::from),

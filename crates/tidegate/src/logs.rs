@@ -24,6 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A container's stream and how far it has been printed.
 struct Stream {
     container: String,
+    region: String,
     group: String,
     name: String,
     token: Option<String>,
@@ -77,7 +78,7 @@ async fn next(client: &Client, stream: &mut Stream) -> anyhow::Result<Vec<Output
             start_from_head: Some(true),
             ..GetLogEventsInput::default()
         };
-        let answer = match client.call::<logs_op::GetLogEvents>(&input).await {
+        let answer = match client.in_region(&stream.region).call::<logs_op::GetLogEvents>(&input).await {
             // The stream is made when the container starts.
             Err(CallError::Service { code, .. }) if code == "ResourceNotFoundException" => return Ok(events),
             other => other?,
@@ -105,6 +106,7 @@ fn stream(container: &ContainerDefinition, task_id: &str) -> Option<Stream> {
     let options = configuration.options.as_ref()?;
     let name = container.name.clone()?;
     Some(Stream {
+        region: options.get("awslogs-region")?.clone(),
         group: options.get("awslogs-group")?.clone(),
         name: format!("{}/{name}/{task_id}", options.get("awslogs-stream-prefix")?),
         container: name,

@@ -50,7 +50,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => return serve::run(options),
         Command::Env(place) => {
-            let credentials = Credentials::read(place.data_dir.as_deref().unwrap_or(Path::new(DATA_DIRECTORY)))?;
+            let mut credentials = Credentials::read(place.data_dir.as_deref().unwrap_or(Path::new(DATA_DIRECTORY)))?;
+            credentials.region = place.region.unwrap_or(credentials.region);
             say(credentials.exports())?;
         }
         Command::Demo { end: None } => runtime()?.block_on(demo::run())?,
@@ -58,7 +59,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Console(place) => runtime()?.block_on(console_link::run(&client(&place)?))?,
         Command::Explain { place, name, json } => {
             let form = if json { explain::Form::Json } else { explain::Form::Readable };
-            runtime()?.block_on(explain::run(&client(&place)?, &name, form))?;
+            runtime()?.block_on(explain::run(&client(&place)?.in_region_of(&name), &name, form))?;
         }
         Command::Audit(options) => runtime()?.block_on(audit::run(&client(&options.place)?, &options))?,
         Command::Check(options) => return check::run(options),
@@ -68,7 +69,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Logs { place, follow, task } => {
             let until = if follow { logs::Until::Stopped } else { logs::Until::Now };
-            runtime()?.block_on(logs::run(&client(&place)?, &task, until))?;
+            runtime()?.block_on(logs::run(&client(&place)?.in_region_of(&task), &task, until))?;
         }
         Command::Doctor(place) => return doctor::run(place.data_dir.as_deref().unwrap_or(Path::new(DATA_DIRECTORY))),
     }
@@ -76,7 +77,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn client(place: &Place) -> anyhow::Result<Client> {
-    Client::find(place.data_dir.as_deref(), Path::new(DATA_DIRECTORY))
+    let client = Client::find(place.data_dir.as_deref(), Path::new(DATA_DIRECTORY))?;
+    Ok(match place.region.clone().or_else(credentials::region_of_environment) {
+        Some(region) => client.in_region(region),
+        None => client,
+    })
 }
 
 /// Commands do one thing after another: one thread is enough.

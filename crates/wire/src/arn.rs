@@ -25,10 +25,10 @@ pub struct Arn {
 pub struct NotAnArn;
 
 impl Arn {
-    /// An ARN of the `aws` partition.
+    /// An ARN in this region, and so in its partition.
     pub fn new(service: &str, region: &str, account: &str, resource: impl Into<String>) -> Self {
         Self {
-            partition: String::from("aws"),
+            partition: partition_of(region).to_owned(),
             service: service.to_owned(),
             region: region.to_owned(),
             account: account.to_owned(),
@@ -39,6 +39,17 @@ impl Arn {
     /// What follows a resource type: `task_id` for `task` and `task/task_id`.
     pub fn resource_after(&self, kind: &str) -> Option<&str> {
         self.resource.strip_prefix(kind)?.strip_prefix(['/', ':'])
+    }
+}
+
+/// The partition of a region: `aws-cn` for `cn-north-1`, `aws-us-gov` for `us-gov-west-1`, `aws` for all others.
+pub fn partition_of(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
     }
 }
 
@@ -83,6 +94,11 @@ mod tests {
         }
         let arn: Arn = "arn:aws:ecs:us-east-1:123456789012:cluster/walk".parse().expect("parses");
         assert_eq!((arn.resource_after("cluster"), arn.resource_after("task")), (Some("walk"), None));
+        assert_eq!(
+            Arn::new("ecs", "cn-north-1", "1", "cluster/walk").to_string(),
+            "arn:aws-cn:ecs:cn-north-1:1:cluster/walk"
+        );
+        assert_eq!(Arn::new("ecs", "us-gov-east-1", "1", "a").partition, "aws-us-gov");
     }
 
     #[test]

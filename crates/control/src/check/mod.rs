@@ -113,7 +113,7 @@ impl Asked {
 
     /// The road of a task that was run, as it would be now.
     fn of_task(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Result<Self, ServiceError> {
-        let access = explain::access("ecs:DescribeTasks", app, caller, cluster, task);
+        let access = explain::access("ecs:DescribeTasks", caller, cluster, task);
         authorize(app, &app.store.read(), caller, &access)?;
         let task = explain::find(app, caller, cluster, task)?;
         let again: RunTaskInput = serde_json::from_value(mend::again(&task).input).map_err(|error| {

@@ -9,13 +9,12 @@ use tokio::sync::Semaphore;
 use wire::Sensitive;
 
 use super::{House, run};
-use crate::testing::{ACCOUNT, TestApp, allow, images, root};
+use crate::testing::{ACCOUNT, OWNER, TestApp, allow, images, root};
 use crate::{Request, ServiceError, ec2, secretsmanager};
 
 async fn world() -> (TestApp, String) {
     let test = TestApp::new();
-    let made = test.app.store.write(|state| ec2::first_start(&test.app, state));
-    made.await.expect("a first start");
+    ec2::ensure_default_network(&test.app, OWNER).await.expect("a default VPC");
     let input = CreateSecretInput {
         name: "login".into(),
         client_request_token: Some("0".repeat(32)),

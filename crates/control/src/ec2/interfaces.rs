@@ -6,10 +6,13 @@
 use std::net::Ipv4Addr;
 
 use domain::compute::InterfaceSpec;
+use domain::regions;
 use ipnet::Ipv4Net;
+use wire::arn::Arn;
 
 use super::id;
 use super::record::{AddressPoolRecord, AddressRecord, NetworkInterfaceRecord, PublicAddressRecord, VpcRecord};
+use super::resource::{Owner, Resource as _};
 use crate::store::State;
 use crate::{App, ServiceError};
 
@@ -26,8 +29,8 @@ const RESERVED_AT_START: u64 = 4;
 /// What an interface is wanted for.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocateInterface<'a> {
-    /// The owner's 12 digits.
-    pub account: &'a str,
+    /// Whose it is: the subnet is there.
+    pub owner: Owner<'a>,
     /// The subnet that gives the private address.
     pub subnet_id: &'a str,
     /// Ids of its security groups; none for the VPC's default group.
@@ -49,7 +52,7 @@ pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) ->
     let subnet = state
         .subnets
         .get(wanted.subnet_id)
-        .filter(|subnet| subnet.account == wanted.account)
+        .filter(|subnet| subnet.owner() == wanted.owner)
         .cloned()
         .ok_or_else(|| super::error::not_found("InvalidSubnetID.NotFound", "subnet ID", wanted.subnet_id))?;
     let vpc = state
@@ -68,10 +71,11 @@ pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) ->
         state.addresses.put(&address_key(PUBLIC, public), AddressRecord { interface_id: interface_id.clone() });
         state.address_pools.put(PUBLIC, AddressPoolRecord { next });
     }
-    let region = &app.settings.region;
+    let Owner { account, region } = wanted.owner;
     let record = NetworkInterfaceRecord {
         id: interface_id.clone(),
-        account: wanted.account.to_owned(),
+        account: account.to_owned(),
+        region: region.to_owned(),
         vpc_id: vpc.id.clone(),
         subnet_id: subnet.id.clone(),
         availability_zone: subnet.availability_zone.clone(),
@@ -83,7 +87,7 @@ pub fn allocate(app: &App, state: &mut State, wanted: &AllocateInterface<'_>) ->
             dns_name: if vpc.dns_hostnames { public_dns_name(region, address) } else { String::new() },
         }),
         security_groups,
-        description: format!("arn:aws:ecs:{region}:{}:attachment/{}", wanted.account, wanted.attachment_id),
+        description: Arn::new("ecs", region, account, format!("attachment/{}", wanted.attachment_id)).to_string(),
         task_id: wanted.task_id.to_owned(),
         attachment_id: wanted.attachment_id.to_owned(),
         ec2_attachment_id: id::new(app, "ela-attach"),
@@ -111,14 +115,13 @@ pub fn free_addresses(state: &State, subnet_id: &str, cidr_block: Ipv4Net) -> u6
 }
 
 /// The private DNS name of an address, as EC2 writes it for this region.
-pub fn private_dns_name(region: &str, address: Ipv4Addr) -> String {
-    let domain = if region == "us-east-1" { String::from("ec2") } else { format!("{region}.compute") };
-    format!("ip-{}.{domain}.internal", dashed(address))
+fn private_dns_name(region: &str, address: Ipv4Addr) -> String {
+    format!("ip-{}.{}", dashed(address), regions::internal_domain(region))
 }
 
 fn public_dns_name(region: &str, address: Ipv4Addr) -> String {
     let domain = if region == "us-east-1" { String::from("compute-1") } else { format!("{region}.compute") };
-    format!("ec2-{}.{domain}.amazonaws.com", dashed(address))
+    format!("ec2-{}.{domain}.{}", dashed(address), regions::dns_suffix(region))
 }
 
 fn dashed(address: Ipv4Addr) -> String {
@@ -163,7 +166,7 @@ fn security_groups(
         let group = state
             .security_groups
             .get(id)
-            .filter(|group| group.account == wanted.account)
+            .filter(|group| group.owner() == wanted.owner)
             .ok_or_else(|| super::error::not_found("InvalidGroup.NotFound", "security group", id))?;
         if group.vpc_id != vpc.id {
             return Err(ServiceError::new(

@@ -11,7 +11,7 @@ use api::ec2::{
 use domain::iam::Caller;
 
 use super::record::{InternetGatewayRecord, VpcRecord};
-use super::resource::{access, arn, find, select, stop_if_dry};
+use super::resource::{Owner, access, find, select, stop_if_dry};
 use super::{error, id, page, tag};
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -21,12 +21,17 @@ pub(super) async fn create(
     request: Request<CreateInternetGatewayInput>,
 ) -> Result<CreateInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, caller| {
-        Ok(access::<InternetGatewayRecord>(&app, caller, "ec2:CreateInternetGateway", "*"))
+        Ok(access::<InternetGatewayRecord>(caller, "ec2:CreateInternetGateway", "*"))
     })?;
     stop_if_dry(input.dry_run)?;
     let tags = tag::given(input.tag_specifications.as_deref(), "internet-gateway")?;
-    let record =
-        InternetGatewayRecord { id: id::new(&app, "igw"), account: caller.account.clone(), vpc_id: None, tags };
+    let record = InternetGatewayRecord {
+        id: id::new(&app, "igw"),
+        account: caller.account.clone(),
+        region: caller.region.clone(),
+        vpc_id: None,
+        tags,
+    };
     let internet_gateway = Some(shown(&record));
     app.store
         .write(|state| {
@@ -43,13 +48,13 @@ pub(super) async fn attach(
 ) -> Result<AttachInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let id = &input.internet_gateway_id;
-        Ok(access_with_vpc(&app, caller, "ec2:AttachInternetGateway", id, &input.vpc_id))
+        Ok(access_with_vpc(caller, "ec2:AttachInternetGateway", id, &input.vpc_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let gateway = find::<InternetGatewayRecord>(state, &caller.account, &input.internet_gateway_id)?;
-            let vpc = find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            let gateway = find::<InternetGatewayRecord>(state, Owner::of(&caller), &input.internet_gateway_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             if let Some(other) = &gateway.vpc_id {
                 let message = format!("resource {} is already attached to network {other}", gateway.id);
                 return Err(ServiceError::new("Resource.AlreadyAssociated", message));
@@ -71,13 +76,13 @@ pub(super) async fn detach(
 ) -> Result<DetachInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let id = &input.internet_gateway_id;
-        Ok(access_with_vpc(&app, caller, "ec2:DetachInternetGateway", id, &input.vpc_id))
+        Ok(access_with_vpc(caller, "ec2:DetachInternetGateway", id, &input.vpc_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let gateway = find::<InternetGatewayRecord>(state, &caller.account, &input.internet_gateway_id)?;
-            let vpc = find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            let gateway = find::<InternetGatewayRecord>(state, Owner::of(&caller), &input.internet_gateway_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             if gateway.vpc_id.as_ref() != Some(&vpc.id) {
                 let message = format!("resource {} is not attached to network {}", gateway.id, vpc.id);
                 return Err(ServiceError::new("Gateway.NotAttached", message));
@@ -99,9 +104,9 @@ pub(super) async fn detach(
 }
 
 /// Access to a gateway and to the network that it comes to or leaves.
-fn access_with_vpc(app: &App, caller: &Caller, action: &'static str, id: &str, vpc_id: &str) -> Access {
-    let mut access = access::<InternetGatewayRecord>(app, caller, action, id);
-    access.resources.push(arn(app, &caller.account, "vpc", vpc_id));
+fn access_with_vpc(caller: &Caller, action: &'static str, id: &str, vpc_id: &str) -> Access {
+    let mut access = access::<InternetGatewayRecord>(caller, action, id);
+    access.resources.push(Owner::of(caller).arn("vpc", vpc_id));
     access
 }
 
@@ -112,12 +117,12 @@ pub(super) async fn delete(
 ) -> Result<DeleteInternetGatewayOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
         let id = &input.internet_gateway_id;
-        Ok(access::<InternetGatewayRecord>(&app, caller, "ec2:DeleteInternetGateway", id))
+        Ok(access::<InternetGatewayRecord>(caller, "ec2:DeleteInternetGateway", id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let gateway = find::<InternetGatewayRecord>(state, &caller.account, &input.internet_gateway_id)?;
+            let gateway = find::<InternetGatewayRecord>(state, Owner::of(&caller), &input.internet_gateway_id)?;
             if gateway.vpc_id.is_some() {
                 let message = format!("The internetGateway '{}' has dependencies and cannot be deleted.", gateway.id);
                 return Err(error::dependency(message));
@@ -147,7 +152,7 @@ pub(super) async fn describe(
         })
     };
     let ids = input.internet_gateway_ids.as_deref();
-    let found = select(&state, &caller.account, ids, input.filters.as_deref(), value)?;
+    let found = select(&state, Owner::of(&caller), ids, input.filters.as_deref(), value)?;
     let (page, next_token) = page::page(found, |gateway| &gateway.id, input.max_results, input.next_token.as_deref())?;
     let internet_gateways = Some(page.iter().map(|gateway| shown(gateway)).collect());
     Ok(DescribeInternetGatewaysOutput { internet_gateways, next_token })

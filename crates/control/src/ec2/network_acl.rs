@@ -8,7 +8,7 @@ use api::ec2::{
 };
 
 use super::record::{Tags, VpcRecord};
-use super::resource::stop_if_dry;
+use super::resource::{Owner, Resource as _, stop_if_dry};
 use super::{error, filter, page};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -28,7 +28,7 @@ pub(super) async fn describe(
     stop_if_dry(input.dry_run)?;
     let state = app.store.read();
     let ids = input.network_acl_ids.unwrap_or_default();
-    let own = || state.vpcs.values().filter(|vpc| vpc.account == caller.account);
+    let own = || state.vpcs.values().filter(|vpc| vpc.owner() == Owner::of(&caller));
     if let Some(unknown) = ids.iter().find(|id| !own().any(|vpc| vpc.network_acl_id == **id)) {
         return Err(error::not_found("InvalidNetworkAclID.NotFound", "networkAcl ID", unknown));
     }

@@ -8,7 +8,7 @@ use api::ec2::{
 };
 
 use super::record::NetworkInterfaceRecord;
-use super::resource::{select, stop_if_dry};
+use super::resource::{Owner, select, stop_if_dry};
 use super::{page, place, tag};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -27,7 +27,7 @@ pub(super) async fn describe(
     let state = app.store.read();
     let value = |interface: &NetworkInterfaceRecord, name: &str| filter_value(&state, interface, name);
     let ids = input.network_interface_ids.as_deref();
-    let found = select(&state, &caller.account, ids, input.filters.as_deref(), value)?;
+    let found = select(&state, Owner::of(&caller), ids, input.filters.as_deref(), value)?;
     let (page, next_token) = page::page(found, |found| &found.id, input.max_results, input.next_token.as_deref())?;
     let network_interfaces = Some(page.iter().map(|interface| shown(&state, interface)).collect());
     Ok(DescribeNetworkInterfacesOutput { network_interfaces, next_token })

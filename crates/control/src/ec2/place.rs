@@ -1,4 +1,4 @@
-//! Regions and availability zones: the one region of this server, with three zones.
+//! Regions and availability zones: all regions of the caller's partition, each with three zones.
 
 use std::sync::Arc;
 
@@ -7,8 +7,10 @@ use api::ec2::{
     DescribeRegionsOutput, Region,
 };
 
+use domain::regions;
+
+use super::default_network::ZONES;
 use super::filter;
-use super::first_start::ZONES;
 use super::record::Tags;
 use super::resource::stop_if_dry;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -20,10 +22,11 @@ pub(super) async fn describe_zones(
     app: Arc<App>,
     request: Request<DescribeAvailabilityZonesInput>,
 ) -> Result<DescribeAvailabilityZonesOutput, ServiceError> {
-    let Authorized { input, .. } =
+    let Authorized { input, caller, .. } =
         request.authorize(&app, |_, _, _| Ok(Access::to_any("ec2:DescribeAvailabilityZones")))?;
+    let region = &caller.region;
     stop_if_dry(input.dry_run)?;
-    let zones = zones(&app);
+    let zones = zones(region);
     let unknown = |named: &[String], known: &dyn Fn(&String) -> String| {
         named.iter().find(|name| !zones.iter().any(|zone| known(zone) == **name)).cloned()
     };
@@ -40,8 +43,8 @@ pub(super) async fn describe_zones(
             Some(vec![match name {
                 "zone-name" => zone.clone(),
                 "zone-id" => zone_id(zone),
-                "region-name" => app.settings.region.clone(),
-                "group-name" => format!("{}-zg-1", app.settings.region),
+                "region-name" => region.clone(),
+                "group-name" => format!("{region}-zg-1"),
                 "state" => "available".into(),
                 "opt-in-status" => OPT_IN.into(),
                 "zone-type" => "availability-zone".into(),
@@ -50,7 +53,7 @@ pub(super) async fn describe_zones(
         };
         let named = asked(input.zone_names.as_ref(), zone) && asked(input.zone_ids.as_ref(), &zone_id(zone));
         if filter::passes(input.filters.as_deref(), &Tags::new(), value)? && named {
-            shown.push(availability_zone(&app, zone));
+            shown.push(availability_zone(region, zone));
         }
     }
     Ok(DescribeAvailabilityZonesOutput { availability_zones: Some(shown) })
@@ -61,34 +64,40 @@ pub(super) async fn describe_regions(
     app: Arc<App>,
     request: Request<DescribeRegionsInput>,
 ) -> Result<DescribeRegionsOutput, ServiceError> {
-    let Authorized { input, .. } = request.authorize(&app, |_, _, _| Ok(Access::to_any("ec2:DescribeRegions")))?;
+    let Authorized { input, caller, .. } =
+        request.authorize(&app, |_, _, _| Ok(Access::to_any("ec2:DescribeRegions")))?;
     stop_if_dry(input.dry_run)?;
-    let region = &app.settings.region;
-    if let Some(other) = input.region_names.iter().flatten().find(|name| *name != region) {
+    let known = regions::beside(&caller.region, &app.settings.region);
+    let named = input.region_names.unwrap_or_default();
+    if let Some(other) = named.iter().find(|name| !known.contains(*name)) {
         return Err(ServiceError::new("InvalidParameterValue", format!("Invalid region provided: {other}")));
     }
-    let endpoint = format!("ec2.{region}.amazonaws.com");
-    let value = |name: &str| {
-        Some(vec![match name {
-            "region-name" => region.clone(),
-            "endpoint" => endpoint.clone(),
-            "opt-in-status" => OPT_IN.into(),
-            _ => return None,
-        }])
-    };
-    let passes = filter::passes(input.filters.as_deref(), &Tags::new(), value)?;
-    let shown = Region {
-        opt_in_status: Some(OPT_IN.into()),
-        region_name: Some(region.clone()),
-        endpoint: Some(endpoint),
-        ..Default::default()
-    };
-    Ok(DescribeRegionsOutput { regions: Some(if passes { vec![shown] } else { Vec::new() }) })
+    let mut shown = Vec::new();
+    for region in known.into_iter().filter(|region| named.is_empty() || named.contains(region)) {
+        let endpoint = format!("ec2.{region}.{}", regions::dns_suffix(&region));
+        let value = |name: &str| {
+            Some(vec![match name {
+                "region-name" => region.clone(),
+                "endpoint" => endpoint.clone(),
+                "opt-in-status" => OPT_IN.into(),
+                _ => return None,
+            }])
+        };
+        if filter::passes(input.filters.as_deref(), &Tags::new(), value)? {
+            shown.push(Region {
+                opt_in_status: Some(OPT_IN.into()),
+                region_name: Some(region),
+                endpoint: Some(endpoint),
+                ..Default::default()
+            });
+        }
+    }
+    Ok(DescribeRegionsOutput { regions: Some(shown) })
 }
 
-/// The names of the region's zones.
-pub(super) fn zones(app: &App) -> Vec<String> {
-    ZONES.iter().map(|letter| format!("{}{letter}", app.settings.region)).collect()
+/// The names of a region's zones.
+pub(super) fn zones(region: &str) -> Vec<String> {
+    ZONES.iter().map(|letter| format!("{region}{letter}")).collect()
 }
 
 /// `use1-az1` for `us-east-1a`.
@@ -110,8 +119,8 @@ pub(super) fn zone_id(zone: &str) -> String {
     format!("{short}-az{number}")
 }
 
-fn availability_zone(app: &App, zone: &str) -> AvailabilityZone {
-    let region = app.settings.region.clone();
+fn availability_zone(region: &str, zone: &str) -> AvailabilityZone {
+    let region = region.to_owned();
     AvailabilityZone {
         opt_in_status: Some(OPT_IN.into()),
         messages: Some(Vec::new()),

@@ -10,6 +10,8 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
+use super::resource::Owner;
+
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 
@@ -20,6 +22,9 @@ pub struct VpcRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// Its address range.
     pub cidr_block: Ipv4Net,
     /// The id of the range's association: `vpc-cidr-assoc-…`.
@@ -48,6 +53,9 @@ pub struct SubnetRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// Its VPC.
     pub vpc_id: String,
     /// Its range.
@@ -69,6 +77,13 @@ pub struct SubnetRecord {
     pub tags: Tags,
 }
 
+impl SubnetRecord {
+    /// Whose it is, and where.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner { account: &self.account, region: &self.region }
+    }
+}
+
 /// An internet gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InternetGatewayRecord {
@@ -76,6 +91,9 @@ pub struct InternetGatewayRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// The VPC it is attached to.
     pub vpc_id: Option<String>,
     /// Tags.
@@ -90,6 +108,9 @@ pub struct RouteTableRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// Its VPC.
     pub vpc_id: String,
     /// Its routes beside the local one.
@@ -126,6 +147,9 @@ pub struct SecurityGroupRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// Its VPC.
     pub vpc_id: String,
     /// Unique in the VPC; `default` for the VPC's own.
@@ -191,6 +215,9 @@ pub struct NetworkInterfaceRecord {
     pub id: String,
     /// The owner's 12 digits.
     pub account: String,
+    /// Its region.
+    #[serde(default)]
+    pub region: String,
     /// Its VPC.
     pub vpc_id: String,
     /// Its subnet.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::ec2::Filter;
 use domain::iam::Caller;
+use wire::arn::Arn;
 
 use super::record::{
     InternetGatewayRecord, NetworkInterfaceRecord, RouteTableRecord, SecurityGroupRecord, SubnetRecord, Tags, VpcRecord,
 };
 use super::{filter, id};
 use crate::store::{Record, State, Table};
-use crate::{Access, App, ServiceError};
+use crate::{Access, ServiceError};
 
 /// How a kind of resource is called.
 pub(super) struct Kind {
@@ -32,9 +33,35 @@ pub(super) trait Resource: Record {
     fn table(state: &State) -> &Table<Self>;
     fn table_mut(state: &mut State) -> &mut Table<Self>;
     fn id(&self) -> &str;
-    fn account(&self) -> &str;
+    fn owner(&self) -> Owner<'_>;
+    fn region_mut(&mut self) -> &mut String;
     fn tags(&self) -> &Tags;
     fn tags_mut(&mut self) -> &mut Tags;
+
+    fn arn(&self) -> String {
+        self.owner().arn(Self::KIND.name, self.id())
+    }
+}
+
+/// Whose a resource is, and where: no region of an account sees those of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner<'a> {
+    /// 12 digits.
+    pub account: &'a str,
+    /// `us-east-1`
+    pub region: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    /// The account and the region that somebody works in.
+    pub(crate) fn of(caller: &'a Caller) -> Self {
+        Self { account: &caller.account, region: &caller.region }
+    }
+
+    /// `arn:aws:ec2:us-east-1:123456789012:vpc/vpc-…`
+    pub(super) fn arn(self, kind: &str, id: &str) -> String {
+        Arn::new("ec2", self.region, self.account, format!("{kind}/{id}")).to_string()
+    }
 }
 
 macro_rules! resources {
@@ -60,8 +87,12 @@ macro_rules! resources {
                 &self.id
             }
 
-            fn account(&self) -> &str {
-                &self.account
+            fn owner(&self) -> Owner<'_> {
+                Owner { account: &self.account, region: &self.region }
+            }
+
+            fn region_mut(&mut self) -> &mut String {
+                &mut self.region
             }
 
             fn tags(&self) -> &Tags {
@@ -88,9 +119,9 @@ resources! {
         "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed";
 }
 
-/// A resource of the caller's account by its id.
-pub(super) fn find<R: Resource>(state: &State, account: &str, id: &str) -> Result<Arc<R>, ServiceError> {
-    if let Some(record) = R::table(state).get(id).filter(|record| record.account() == account) {
+/// A resource of the owner by its id.
+pub(super) fn find<R: Resource>(state: &State, owner: Owner<'_>, id: &str) -> Result<Arc<R>, ServiceError> {
+    if let Some(record) = R::table(state).get(id).filter(|record| record.owner() == owner) {
         return Ok(Arc::clone(record));
     }
     Err(missing(&R::KIND, id))
@@ -104,20 +135,20 @@ pub(super) fn missing(kind: &Kind, id: &str) -> ServiceError {
     ServiceError::new(kind.malformed, format!("Invalid id: \"{id}\" (expecting \"{}-...\")", kind.prefix))
 }
 
-/// The account's resources that were asked for: those named (all must be there), or all, if they pass the filters.
+/// The owner's resources that were asked for: those named (all must be there), or all, if they pass the filters.
 /// `value` answers what a record has under a filter's name, and `None` for a name it does not know.
 pub(super) fn select<R: Resource>(
     state: &State,
-    account: &str,
+    owner: Owner<'_>,
     ids: Option<&[String]>,
     filters: Option<&[Filter]>,
     value: impl Fn(&R, &str) -> Option<Vec<String>>,
 ) -> Result<Vec<Arc<R>>, ServiceError> {
     let named: Vec<Arc<R>> = match ids {
         Some(ids) if !ids.is_empty() => {
-            ids.iter().map(|id| find(state, account, id)).collect::<Result<_, ServiceError>>()?
+            ids.iter().map(|id| find(state, owner, id)).collect::<Result<_, ServiceError>>()?
         }
-        _ => R::table(state).values().filter(|record| record.account() == account).cloned().collect(),
+        _ => R::table(state).values().filter(|record| record.owner() == owner).cloned().collect(),
     };
     let mut selected = Vec::new();
     for record in named {
@@ -128,14 +159,9 @@ pub(super) fn select<R: Resource>(
     Ok(selected)
 }
 
-/// `arn:aws:ec2:us-east-1:123456789012:vpc/vpc-…`
-pub(super) fn arn(app: &App, account: &str, kind: &str, id: &str) -> String {
-    format!("arn:aws:ec2:{}:{account}:{kind}/{id}", app.settings.region)
-}
-
 /// Access to one resource of the caller's account.
-pub(super) fn access<R: Resource>(app: &App, caller: &Caller, action: &'static str, id: &str) -> Access {
-    Access::to(action, arn(app, &caller.account, R::KIND.name, id))
+pub(super) fn access<R: Resource>(caller: &Caller, action: &'static str, id: &str) -> Access {
+    Access::to(action, Owner::of(caller).arn(R::KIND.name, id))
 }
 
 /// Ends a call that was only a question whether it is allowed.

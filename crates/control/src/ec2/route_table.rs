@@ -16,7 +16,7 @@ use super::filter::yes_no;
 use super::record::{
     InternetGatewayRecord, RouteRecord, RouteTableAssociationRecord, RouteTableRecord, SubnetRecord, VpcRecord,
 };
-use super::resource::{access, arn, find, select, stop_if_dry};
+use super::resource::{Owner, Resource as _, access, find, select, stop_if_dry};
 use super::{error, id, page, tag, vpc};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -57,18 +57,19 @@ pub(super) async fn create(
     request: Request<CreateRouteTableInput>,
 ) -> Result<CreateRouteTableOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let mut access = access::<RouteTableRecord>(&app, caller, "ec2:CreateRouteTable", "*");
-        access.resources.push(arn(&app, &caller.account, "vpc", &input.vpc_id));
+        let mut access = access::<RouteTableRecord>(caller, "ec2:CreateRouteTable", "*");
+        access.resources.push(Owner::of(caller).arn("vpc", &input.vpc_id));
         Ok(access)
     })?;
     stop_if_dry(input.dry_run)?;
     let tags = tag::given(input.tag_specifications.as_deref(), "route-table")?;
     app.store
         .write(|state| {
-            let vpc = find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             let record = RouteTableRecord {
                 id: id::new(&app, "rtb"),
                 account: caller.account.clone(),
+                region: caller.region.clone(),
                 vpc_id: vpc.id.clone(),
                 routes: Vec::new(),
                 associations: Vec::new(),
@@ -87,12 +88,12 @@ pub(super) async fn delete(
     request: Request<DeleteRouteTableInput>,
 ) -> Result<DeleteRouteTableOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<RouteTableRecord>(&app, caller, "ec2:DeleteRouteTable", &input.route_table_id))
+        Ok(access::<RouteTableRecord>(caller, "ec2:DeleteRouteTable", &input.route_table_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let table = find::<RouteTableRecord>(state, &caller.account, &input.route_table_id)?;
+            let table = find::<RouteTableRecord>(state, Owner::of(&caller), &input.route_table_id)?;
             if !table.associations.is_empty() {
                 let message = format!("The routeTable '{}' has dependencies and cannot be deleted.", table.id);
                 return Err(error::dependency(message));
@@ -109,7 +110,7 @@ pub(super) async fn create_route(
     request: Request<CreateRouteInput>,
 ) -> Result<CreateRouteOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<RouteTableRecord>(&app, caller, "ec2:CreateRoute", &input.route_table_id))
+        Ok(access::<RouteTableRecord>(caller, "ec2:CreateRoute", &input.route_table_id))
     })?;
     stop_if_dry(input.dry_run)?;
     if input.destination_ipv6_cidr_block.is_some() || input.destination_prefix_list_id.is_some() {
@@ -137,8 +138,8 @@ pub(super) async fn create_route(
     let gateway_id = input.gateway_id.as_deref().ok_or_else(|| error::missing_parameter("gatewayId"))?;
     app.store
         .write(|state| {
-            let table = find::<RouteTableRecord>(state, &caller.account, &input.route_table_id)?;
-            let gateway = find::<InternetGatewayRecord>(state, &caller.account, gateway_id)?;
+            let table = find::<RouteTableRecord>(state, Owner::of(&caller), &input.route_table_id)?;
+            let gateway = find::<InternetGatewayRecord>(state, Owner::of(&caller), gateway_id)?;
             if gateway.vpc_id.as_ref() != Some(&table.vpc_id) {
                 let message =
                     format!("route table {} and network gateway {} belong to different networks", table.id, gateway.id);
@@ -162,14 +163,14 @@ pub(super) async fn delete_route(
     request: Request<DeleteRouteInput>,
 ) -> Result<DeleteRouteOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<RouteTableRecord>(&app, caller, "ec2:DeleteRoute", &input.route_table_id))
+        Ok(access::<RouteTableRecord>(caller, "ec2:DeleteRoute", &input.route_table_id))
     })?;
     stop_if_dry(input.dry_run)?;
     let text = input.destination_cidr_block.as_deref();
     let destination = error::cidr(text.ok_or_else(|| error::missing_parameter("destinationCidrBlock"))?)?;
     app.store
         .write(|state| {
-            let table = find::<RouteTableRecord>(state, &caller.account, &input.route_table_id)?;
+            let table = find::<RouteTableRecord>(state, Owner::of(&caller), &input.route_table_id)?;
             if local_range(state, &table) == Some(destination) {
                 let message = format!("cannot remove local route {destination} in route table {}", table.id);
                 return Err(ServiceError::new("InvalidParameterValue", message));
@@ -192,8 +193,8 @@ pub(super) async fn associate(
     request: Request<AssociateRouteTableInput>,
 ) -> Result<AssociateRouteTableOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let mut access = access::<RouteTableRecord>(&app, caller, "ec2:AssociateRouteTable", &input.route_table_id);
-        access.resources.extend(input.subnet_id.iter().map(|id| arn(&app, &caller.account, "subnet", id)));
+        let mut access = access::<RouteTableRecord>(caller, "ec2:AssociateRouteTable", &input.route_table_id);
+        access.resources.extend(input.subnet_id.iter().map(|id| Owner::of(caller).arn("subnet", id)));
         Ok(access)
     })?;
     stop_if_dry(input.dry_run)?;
@@ -203,8 +204,8 @@ pub(super) async fn associate(
     let subnet_id = input.subnet_id.as_deref().ok_or_else(|| error::missing_parameter("subnetId"))?;
     app.store
         .write(|state| {
-            let table = find::<RouteTableRecord>(state, &caller.account, &input.route_table_id)?;
-            let subnet = find::<SubnetRecord>(state, &caller.account, subnet_id)?;
+            let table = find::<RouteTableRecord>(state, Owner::of(&caller), &input.route_table_id)?;
+            let subnet = find::<SubnetRecord>(state, Owner::of(&caller), subnet_id)?;
             if table.vpc_id != subnet.vpc_id {
                 let message = format!("Route table {} and subnet {} belong to different networks", table.id, subnet.id);
                 return Err(ServiceError::new("InvalidParameterValue", message));
@@ -244,15 +245,15 @@ pub(super) async fn disassociate(
     request: Request<DisassociateRouteTableInput>,
 ) -> Result<DisassociateRouteTableOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let table = with_association(state, &caller.account, &input.association_id);
+        let table = with_association(state, Owner::of(caller), &input.association_id);
         let id = table.map_or_else(|| String::from("*"), |table| table.id.clone());
-        Ok(access::<RouteTableRecord>(&app, caller, "ec2:DisassociateRouteTable", &id))
+        Ok(access::<RouteTableRecord>(caller, "ec2:DisassociateRouteTable", &id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
             let id = &input.association_id;
-            let table = with_association(state, &caller.account, id)
+            let table = with_association(state, Owner::of(&caller), id)
                 .ok_or_else(|| error::not_found("InvalidAssociationID.NotFound", "association ID", id))?;
             if table.associations.iter().any(|found| found.id == *id && found.subnet_id.is_none()) {
                 let message = format!("cannot disassociate the main route table association {id}");
@@ -276,7 +277,7 @@ pub(super) async fn describe(
     let state = app.store.read();
     let value = |table: &RouteTableRecord, name: &str| filter_value(&state, table, name);
     let ids = input.route_table_ids.as_deref();
-    let found = select(&state, &caller.account, ids, input.filters.as_deref(), value)?;
+    let found = select(&state, Owner::of(&caller), ids, input.filters.as_deref(), value)?;
     let (page, next_token) = page::page(found, |table| &table.id, input.max_results, input.next_token.as_deref())?;
     let route_tables = Some(page.iter().map(|table| shown(&state, table)).collect());
     Ok(DescribeRouteTablesOutput { route_tables, next_token })
@@ -308,11 +309,11 @@ fn filter_value(state: &State, table: &RouteTableRecord, name: &str) -> Option<V
     })
 }
 
-fn with_association<'a>(state: &'a State, account: &str, id: &str) -> Option<&'a Arc<RouteTableRecord>> {
+fn with_association<'a>(state: &'a State, owner: Owner<'_>, id: &str) -> Option<&'a Arc<RouteTableRecord>> {
     state
         .route_tables
         .values()
-        .find(|table| table.account == account && table.associations.iter().any(|found| found.id == id))
+        .find(|table| table.owner() == owner && table.associations.iter().any(|found| found.id == id))
 }
 
 fn local_range(state: &State, table: &RouteTableRecord) -> Option<Ipv4Net> {

@@ -3,7 +3,7 @@
 use api::ec2::{IpPermission, ReferencedSecurityGroup, SecurityGroupRule, SecurityGroupRuleRequest};
 
 use super::record::{Direction, PeerRecord, SecurityGroupRecord, SecurityGroupRuleRecord, Tags};
-use super::resource::{arn, find};
+use super::resource::{Owner, Resource as _, find};
 use super::{error, id, security_group, tag};
 use crate::store::State;
 use crate::{App, ServiceError};
@@ -125,12 +125,12 @@ pub(super) fn of_request(
     Ok(Said { protocol, from_port, to_port, peer, description: request.description.clone() })
 }
 
-/// The group that holds a rule of the caller's account.
-pub(super) fn group_of(state: &State, account: &str, rule_id: &str) -> Result<String, ServiceError> {
+/// The group that holds a rule of the owner.
+pub(super) fn group_of(state: &State, owner: Owner<'_>, rule_id: &str) -> Result<String, ServiceError> {
     state
         .security_groups
         .values()
-        .filter(|group| group.account == account)
+        .filter(|group| group.owner() == owner)
         .find(|group| group.rules.iter().any(|rule| rule.id == rule_id))
         .map(|group| group.id.clone())
         .ok_or_else(|| no_such_rule(rule_id))
@@ -145,7 +145,7 @@ pub(super) fn no_such_rule(rule_id: &str) -> ServiceError {
 }
 
 /// A rule as answers show it.
-pub(super) fn shown(app: &App, group: &SecurityGroupRecord, rule: &SecurityGroupRuleRecord) -> SecurityGroupRule {
+pub(super) fn shown(group: &SecurityGroupRecord, rule: &SecurityGroupRuleRecord) -> SecurityGroupRule {
     let referenced = |id: String| ReferencedSecurityGroup {
         group_id: Some(id),
         user_id: Some(group.account.clone()),
@@ -166,7 +166,7 @@ pub(super) fn shown(app: &App, group: &SecurityGroupRecord, rule: &SecurityGroup
         referenced_group_info: rule.peer.group().map(referenced),
         description: rule.description.clone(),
         tags: tag::shown(&rule.tags),
-        security_group_rule_arn: Some(arn(app, &group.account, "security-group-rule", &rule.id)),
+        security_group_rule_arn: Some(group.owner().arn("security-group-rule", &rule.id)),
     }
 }
 
@@ -180,7 +180,7 @@ fn peer_group(
         // Another account's group may be written as account/group.
         (Some(id), _) => {
             let id = id.rsplit('/').next().unwrap_or(id);
-            find::<SecurityGroupRecord>(state, &group.account, id)?
+            find::<SecurityGroupRecord>(state, group.owner(), id)?
         }
         (None, Some(name)) => security_group::by_name(state, &group.vpc_id, name)
             .cloned()

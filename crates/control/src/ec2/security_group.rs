@@ -11,7 +11,7 @@ use api::ec2::{
 use ipnet::Ipv4Net;
 
 use super::record::{Direction, PeerRecord, SecurityGroupRecord, SecurityGroupRuleRecord, Tags, VpcRecord};
-use super::resource::{Resource as _, access, arn, find, missing, select, stop_if_dry};
+use super::resource::{Owner, Resource as _, access, find, missing, select, stop_if_dry};
 use super::{error, id, page, tag};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -27,9 +27,9 @@ pub(super) async fn create(
     request: Request<CreateSecurityGroupInput>,
 ) -> Result<CreateSecurityGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let mut access = access::<SecurityGroupRecord>(&app, caller, "ec2:CreateSecurityGroup", "*");
-        let vpc_id = input.vpc_id.clone().or_else(|| default_vpc(state, &caller.account));
-        access.resources.extend(vpc_id.iter().map(|id| arn(&app, &caller.account, "vpc", id)));
+        let mut access = access::<SecurityGroupRecord>(caller, "ec2:CreateSecurityGroup", "*");
+        let vpc_id = input.vpc_id.clone().or_else(|| default_vpc(state, Owner::of(caller)));
+        access.resources.extend(vpc_id.iter().map(|id| Owner::of(caller).arn("vpc", id)));
         Ok(access)
     })?;
     stop_if_dry(input.dry_run)?;
@@ -46,10 +46,10 @@ pub(super) async fn create(
     let tags = tag::given(input.tag_specifications.as_deref(), "security-group")?;
     app.store
         .write(|state| {
-            let vpc_id = input.vpc_id.or_else(|| default_vpc(state, &caller.account));
+            let vpc_id = input.vpc_id.or_else(|| default_vpc(state, Owner::of(&caller)));
             let vpc_id =
                 vpc_id.ok_or_else(|| ServiceError::new("VPCIdNotSpecified", "No default VPC for this user"))?;
-            let vpc = find::<VpcRecord>(state, &caller.account, &vpc_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &vpc_id)?;
             if by_name(state, &vpc.id, &input.group_name).is_some() {
                 let message = format!("The security group '{}' already exists for VPC '{}'", input.group_name, vpc.id);
                 return Err(ServiceError::new("InvalidGroup.Duplicate", message));
@@ -57,6 +57,7 @@ pub(super) async fn create(
             let record = SecurityGroupRecord {
                 id: id::new(&app, "sg"),
                 account: caller.account.clone(),
+                region: caller.region.clone(),
                 vpc_id: vpc.id.clone(),
                 name: input.group_name,
                 description: input.description,
@@ -66,7 +67,7 @@ pub(super) async fn create(
             let output = CreateSecurityGroupOutput {
                 group_id: Some(record.id.clone()),
                 tags: tag::shown(&record.tags),
-                security_group_arn: Some(arn(&app, &record.account, "security-group", &record.id)),
+                security_group_arn: Some(record.arn()),
             };
             state.security_groups.put(&record.id.clone(), record);
             Ok(output)
@@ -80,14 +81,14 @@ pub(super) async fn delete(
     request: Request<DeleteSecurityGroupInput>,
 ) -> Result<DeleteSecurityGroupOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let id = named(state, &caller.account, input.group_id.as_deref(), input.group_name.as_deref())?;
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:DeleteSecurityGroup", &id))
+        let id = named(state, Owner::of(caller), input.group_id.as_deref(), input.group_name.as_deref())?;
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:DeleteSecurityGroup", &id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let id = named(state, &caller.account, input.group_id.as_deref(), input.group_name.as_deref())?;
-            let group = find::<SecurityGroupRecord>(state, &caller.account, &id)?;
+            let id = named(state, Owner::of(&caller), input.group_id.as_deref(), input.group_name.as_deref())?;
+            let group = find::<SecurityGroupRecord>(state, Owner::of(&caller), &id)?;
             if group.name == DEFAULT {
                 let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
                 return Err(ServiceError::new("CannotDelete", message));
@@ -116,11 +117,11 @@ pub(super) async fn describe(
     let state = app.store.read();
     let mut ids = input.group_ids.unwrap_or_default();
     for name in input.group_names.iter().flatten() {
-        ids.push(named(&state, &caller.account, None, Some(name))?);
+        ids.push(named(&state, Owner::of(&caller), None, Some(name))?);
     }
-    let found = select(&state, &caller.account, Some(&ids), input.filters.as_deref(), filter_value)?;
+    let found = select(&state, Owner::of(&caller), Some(&ids), input.filters.as_deref(), filter_value)?;
     let (page, next_token) = page::page(found, |group| &group.id, input.max_results, input.next_token.as_deref())?;
-    let security_groups = Some(page.iter().map(|group| shown(&app, group)).collect());
+    let security_groups = Some(page.iter().map(|group| shown(group)).collect());
     Ok(DescribeSecurityGroupsOutput { next_token, security_groups })
 }
 
@@ -167,7 +168,7 @@ impl PeerRecord {
 /// The id of the group that a request names: by its id, or by its name in the default VPC.
 pub(super) fn named(
     state: &State,
-    account: &str,
+    owner: Owner<'_>,
     id: Option<&str>,
     name: Option<&str>,
 ) -> Result<String, ServiceError> {
@@ -175,7 +176,7 @@ pub(super) fn named(
         return Ok(id.to_owned());
     }
     let name = name.ok_or_else(|| error::missing_parameter("groupName or groupId"))?;
-    let vpc_id = default_vpc(state, account);
+    let vpc_id = default_vpc(state, owner);
     let group = vpc_id.and_then(|vpc_id| by_name(state, &vpc_id, name));
     group.map(|group| group.id.clone()).ok_or_else(|| {
         ServiceError::new("InvalidGroup.NotFound", format!("The security group '{name}' does not exist in default VPC"))
@@ -187,8 +188,8 @@ pub(super) fn by_name<'a>(state: &'a State, vpc_id: &str, name: &str) -> Option<
     state.security_groups.values().find(|group| group.vpc_id == vpc_id && group.name == name)
 }
 
-fn default_vpc(state: &State, account: &str) -> Option<String> {
-    state.vpcs.values().find(|vpc| vpc.account == account && vpc.is_default).map(|vpc| vpc.id.clone())
+fn default_vpc(state: &State, owner: Owner<'_>) -> Option<String> {
+    state.vpcs.values().find(|vpc| vpc.owner() == owner && vpc.is_default).map(|vpc| vpc.id.clone())
 }
 
 fn check_text(text: &str, what: &str) -> Result<(), ServiceError> {
@@ -210,6 +211,7 @@ pub(super) fn make_default(app: &App, state: &mut State, vpc: &VpcRecord) {
     let record = SecurityGroupRecord {
         id: id.clone(),
         account: vpc.account.clone(),
+        region: vpc.region.clone(),
         vpc_id: vpc.id.clone(),
         name: DEFAULT.into(),
         description: "default VPC security group".into(),
@@ -237,13 +239,13 @@ fn all(app: &App, direction: Direction, peer: PeerRecord) -> SecurityGroupRuleRe
     }
 }
 
-fn shown(app: &App, group: &SecurityGroupRecord) -> SecurityGroup {
+fn shown(group: &SecurityGroupRecord) -> SecurityGroup {
     SecurityGroup {
         group_id: Some(group.id.clone()),
         ip_permissions_egress: Some(permissions(group, Direction::Egress)),
         tags: tag::shown(&group.tags),
         vpc_id: Some(group.vpc_id.clone()),
-        security_group_arn: Some(arn(app, &group.account, "security-group", &group.id)),
+        security_group_arn: Some(group.arn()),
         owner_id: Some(group.account.clone()),
         group_name: Some(group.name.clone()),
         description: Some(group.description.clone()),

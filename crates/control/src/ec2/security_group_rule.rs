@@ -12,7 +12,7 @@ use api::ec2::{
 
 use super::filter;
 use super::record::{Direction, SecurityGroupRecord, SecurityGroupRuleRecord, Tags};
-use super::resource::{access, find, stop_if_dry};
+use super::resource::{Owner, Resource as _, access, find, stop_if_dry};
 use super::rules::{self, RULES_PER_DIRECTION, Said};
 use super::{error, page, security_group, tag};
 use crate::store::State;
@@ -46,8 +46,9 @@ pub(super) async fn authorize_ingress(
     request: Request<AuthorizeSecurityGroupIngressInput>,
 ) -> Result<AuthorizeSecurityGroupIngressOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let id = security_group::named(state, &caller.account, input.group_id.as_deref(), input.group_name.as_deref())?;
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:AuthorizeSecurityGroupIngress", &id))
+        let id =
+            security_group::named(state, Owner::of(caller), input.group_id.as_deref(), input.group_name.as_deref())?;
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:AuthorizeSecurityGroupIngress", &id))
     })?;
     stop_if_dry(input.dry_run)?;
     let permissions = permissions!(input);
@@ -56,8 +57,8 @@ pub(super) async fn authorize_ingress(
         .store
         .write(|state| {
             let (id, name) = (input.group_id.as_deref(), input.group_name.as_deref());
-            let id = security_group::named(state, &caller.account, id, name)?;
-            add(&app, state, &caller.account, &id, Direction::Ingress, &permissions, specifications.as_deref())
+            let id = security_group::named(state, Owner::of(&caller), id, name)?;
+            add(&app, state, Owner::of(&caller), &id, Direction::Ingress, &permissions, specifications.as_deref())
         })
         .await?;
     Ok(AuthorizeSecurityGroupIngressOutput { r#return: Some(true), security_group_rules: Some(rules) })
@@ -69,7 +70,7 @@ pub(super) async fn authorize_egress(
     request: Request<AuthorizeSecurityGroupEgressInput>,
 ) -> Result<AuthorizeSecurityGroupEgressOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:AuthorizeSecurityGroupEgress", &input.group_id))
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:AuthorizeSecurityGroupEgress", &input.group_id))
     })?;
     stop_if_dry(input.dry_run)?;
     let permissions = permissions!(input);
@@ -78,7 +79,7 @@ pub(super) async fn authorize_egress(
         .store
         .write(|state| {
             let id = &input.group_id;
-            add(&app, state, &caller.account, id, Direction::Egress, &permissions, specifications.as_deref())
+            add(&app, state, Owner::of(&caller), id, Direction::Egress, &permissions, specifications.as_deref())
         })
         .await?;
     Ok(AuthorizeSecurityGroupEgressOutput { r#return: Some(true), security_group_rules: Some(rules) })
@@ -90,8 +91,9 @@ pub(super) async fn revoke_ingress(
     request: Request<RevokeSecurityGroupIngressInput>,
 ) -> Result<RevokeSecurityGroupIngressOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let id = security_group::named(state, &caller.account, input.group_id.as_deref(), input.group_name.as_deref())?;
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:RevokeSecurityGroupIngress", &id))
+        let id =
+            security_group::named(state, Owner::of(caller), input.group_id.as_deref(), input.group_name.as_deref())?;
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:RevokeSecurityGroupIngress", &id))
     })?;
     stop_if_dry(input.dry_run)?;
     let ids = input.security_group_rule_ids.unwrap_or_default();
@@ -100,8 +102,8 @@ pub(super) async fn revoke_ingress(
         .store
         .write(|state| {
             let (id, name) = (input.group_id.as_deref(), input.group_name.as_deref());
-            let id = security_group::named(state, &caller.account, id, name)?;
-            revoke(state, &caller.account, &id, Direction::Ingress, &ids, &permissions)
+            let id = security_group::named(state, Owner::of(&caller), id, name)?;
+            revoke(state, Owner::of(&caller), &id, Direction::Ingress, &ids, &permissions)
         })
         .await?;
     Ok(RevokeSecurityGroupIngressOutput {
@@ -117,14 +119,14 @@ pub(super) async fn revoke_egress(
     request: Request<RevokeSecurityGroupEgressInput>,
 ) -> Result<RevokeSecurityGroupEgressOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:RevokeSecurityGroupEgress", &input.group_id))
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:RevokeSecurityGroupEgress", &input.group_id))
     })?;
     stop_if_dry(input.dry_run)?;
     let ids = input.security_group_rule_ids.unwrap_or_default();
     let permissions = permissions!(input);
     let revoked = app
         .store
-        .write(|state| revoke(state, &caller.account, &input.group_id, Direction::Egress, &ids, &permissions))
+        .write(|state| revoke(state, Owner::of(&caller), &input.group_id, Direction::Egress, &ids, &permissions))
         .await?;
     Ok(RevokeSecurityGroupEgressOutput {
         r#return: Some(true),
@@ -139,13 +141,13 @@ pub(super) async fn modify(
     request: Request<ModifySecurityGroupRulesInput>,
 ) -> Result<ModifySecurityGroupRulesOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<SecurityGroupRecord>(&app, caller, "ec2:ModifySecurityGroupRules", &input.group_id))
+        Ok(access::<SecurityGroupRecord>(caller, "ec2:ModifySecurityGroupRules", &input.group_id))
     })?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
             for update in &input.security_group_rules {
-                let group = find::<SecurityGroupRecord>(state, &caller.account, &input.group_id)?;
+                let group = find::<SecurityGroupRecord>(state, Owner::of(&caller), &input.group_id)?;
                 let id = &update.security_group_rule_id;
                 let old = group.rules.iter().find(|rule| rule.id == *id).ok_or_else(|| rules::no_such_rule(id))?;
                 let Some(request) = &update.security_group_rule else {
@@ -182,10 +184,10 @@ pub(super) async fn describe(
     let state = app.store.read();
     let ids = input.security_group_rule_ids.unwrap_or_default();
     for id in &ids {
-        rules::group_of(&state, &caller.account, id)?;
+        rules::group_of(&state, Owner::of(&caller), id)?;
     }
     let mut found = Vec::new();
-    for group in state.security_groups.values().filter(|group| group.account == caller.account) {
+    for group in state.security_groups.values().filter(|group| group.owner() == Owner::of(&caller)) {
         for rule in group.rules.iter().filter(|rule| ids.is_empty() || ids.contains(&rule.id)) {
             let value = |name: &str| {
                 Some(match name {
@@ -195,7 +197,7 @@ pub(super) async fn describe(
                 })
             };
             if filter::passes(input.filters.as_deref(), &rule.tags, value)? {
-                found.push((rule.id.clone(), rules::shown(&app, group, rule)));
+                found.push((rule.id.clone(), rules::shown(group, rule)));
             }
         }
     }
@@ -208,7 +210,7 @@ pub(super) async fn describe(
 fn add(
     app: &App,
     state: &mut State,
-    account: &str,
+    owner: Owner<'_>,
     group_id: &str,
     direction: Direction,
     permissions: &[IpPermission],
@@ -218,7 +220,7 @@ fn add(
         return Err(error::missing_parameter("ipPermissions"));
     }
     let tags: Tags = tag::given(specifications, "security-group-rule")?;
-    let group = find::<SecurityGroupRecord>(state, account, group_id)?;
+    let group = find::<SecurityGroupRecord>(state, owner, group_id)?;
     let mut rules = group.rules.clone();
     let mut added = Vec::new();
     for said in rules::of_permissions(state, &group, permissions)? {
@@ -226,7 +228,7 @@ fn add(
             return Err(duplicate(&said));
         }
         let record = said.into_record(app, direction, tags.clone());
-        added.push(rules::shown(app, &group, &record));
+        added.push(rules::shown(&group, &record));
         rules.push(record);
     }
     if rules.iter().filter(|rule| rule.direction == direction).count() > RULES_PER_DIRECTION {
@@ -244,7 +246,7 @@ fn duplicate(said: &Said) -> ServiceError {
 
 fn revoke(
     state: &mut State,
-    account: &str,
+    owner: Owner<'_>,
     group_id: &str,
     direction: Direction,
     ids: &[String],
@@ -253,7 +255,7 @@ fn revoke(
     if permissions.is_empty() && ids.is_empty() {
         return Err(error::missing_parameter("ipPermissions"));
     }
-    let group = find::<SecurityGroupRecord>(state, account, group_id)?;
+    let group = find::<SecurityGroupRecord>(state, owner, group_id)?;
     let mut rules = group.rules.clone();
     let mut revoked = Vec::new();
     let take = |rules: &mut Vec<SecurityGroupRuleRecord>, is_it: &dyn Fn(&SecurityGroupRuleRecord) -> bool| {

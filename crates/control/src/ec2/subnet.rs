@@ -10,7 +10,7 @@ use api::ec2::{
 
 use super::filter::yes_no;
 use super::record::{SubnetRecord, VpcRecord};
-use super::resource::{access, arn, find, select, stop_if_dry};
+use super::resource::{Owner, Resource as _, access, find, select, stop_if_dry};
 use super::vpc::RANGE_PREFIXES;
 use super::{error, id, interfaces, page, place, route_table, tag};
 use crate::store::State;
@@ -22,8 +22,8 @@ pub(super) async fn create(
     request: Request<CreateSubnetInput>,
 ) -> Result<CreateSubnetOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let mut access = access::<SubnetRecord>(&app, caller, "ec2:CreateSubnet", "*");
-        access.resources.push(arn(&app, &caller.account, "vpc", &input.vpc_id));
+        let mut access = access::<SubnetRecord>(caller, "ec2:CreateSubnet", "*");
+        access.resources.push(Owner::of(caller).arn("vpc", &input.vpc_id));
         Ok(access)
     })?;
     stop_if_dry(input.dry_run)?;
@@ -35,12 +35,12 @@ pub(super) async fn create(
     }
     let text = input.cidr_block.as_deref().ok_or_else(|| error::missing_parameter("cidrBlock"))?;
     let cidr_block = error::cidr(text)?;
-    let zone = zone(&app, &input)?;
+    let zone = zone(&caller.region, &input)?;
     let tags = tag::given(input.tag_specifications.as_deref(), "subnet")?;
     let subnet = app
         .store
         .write(|state| {
-            let vpc = find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             if !vpc.cidr_block.contains(&cidr_block) || !RANGE_PREFIXES.contains(&cidr_block.prefix_len()) {
                 return Err(ServiceError::new("InvalidSubnet.Range", format!("The CIDR '{text}' is invalid.")));
             }
@@ -54,6 +54,7 @@ pub(super) async fn create(
             let record = SubnetRecord {
                 id: id::new(&app, "subnet"),
                 account: caller.account.clone(),
+                region: caller.region.clone(),
                 vpc_id: vpc.id.clone(),
                 cidr_block,
                 availability_zone: zone,
@@ -65,7 +66,7 @@ pub(super) async fn create(
                 tags,
             };
             state.subnets.put(&record.id, record.clone());
-            Ok(shown(&app, state, &record))
+            Ok(shown(state, &record))
         })
         .await?;
     Ok(CreateSubnetOutput { subnet: Some(subnet) })
@@ -76,13 +77,12 @@ pub(super) async fn delete(
     app: Arc<App>,
     request: Request<DeleteSubnetInput>,
 ) -> Result<DeleteSubnetOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<SubnetRecord>(&app, caller, "ec2:DeleteSubnet", &input.subnet_id))
-    })?;
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |input, _, caller| Ok(access::<SubnetRecord>(caller, "ec2:DeleteSubnet", &input.subnet_id)))?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let subnet = find::<SubnetRecord>(state, &caller.account, &input.subnet_id)?;
+            let subnet = find::<SubnetRecord>(state, Owner::of(&caller), &input.subnet_id)?;
             if state.network_interfaces.values().any(|interface| interface.subnet_id == subnet.id) {
                 let message = format!("The subnet '{}' has dependencies and cannot be deleted.", subnet.id);
                 return Err(error::dependency(message));
@@ -116,15 +116,15 @@ pub(super) async fn describe(
             "map-public-ip-on-launch" => yes_no(subnet.map_public_ip_on_launch),
             "owner-id" => vec![subnet.account.clone()],
             "state" => vec!["available".into()],
-            "subnet-arn" => vec![arn(&app, &subnet.account, "subnet", &subnet.id)],
+            "subnet-arn" => vec![subnet.arn()],
             "subnet-id" => vec![subnet.id.clone()],
             "vpc-id" => vec![subnet.vpc_id.clone()],
             _ => return None,
         })
     };
-    let found = select(&state, &caller.account, input.subnet_ids.as_deref(), input.filters.as_deref(), value)?;
+    let found = select(&state, Owner::of(&caller), input.subnet_ids.as_deref(), input.filters.as_deref(), value)?;
     let (page, next_token) = page::page(found, |subnet| &subnet.id, input.max_results, input.next_token.as_deref())?;
-    let subnets = page.iter().map(|subnet| shown(&app, &state, subnet)).collect();
+    let subnets = page.iter().map(|subnet| shown(&state, subnet)).collect();
     Ok(DescribeSubnetsOutput { next_token, subnets: Some(subnets) })
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn modify_attribute(
     request: Request<ModifySubnetAttributeInput>,
 ) -> Result<ModifySubnetAttributeOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<SubnetRecord>(&app, caller, "ec2:ModifySubnetAttribute", &input.subnet_id))
+        Ok(access::<SubnetRecord>(caller, "ec2:ModifySubnetAttribute", &input.subnet_id))
     })?;
     let given = |value: &Option<AttributeBooleanValue>| value.as_ref().and_then(|value| value.value);
     let refused = [
@@ -157,7 +157,7 @@ pub(super) async fn modify_attribute(
     }
     app.store
         .write(|state| {
-            find::<SubnetRecord>(state, &caller.account, &input.subnet_id)?;
+            find::<SubnetRecord>(state, Owner::of(&caller), &input.subnet_id)?;
             state.subnets.update(&input.subnet_id, |subnet| {
                 if let Some(value) = given(&input.map_public_ip_on_launch) {
                     subnet.map_public_ip_on_launch = value;
@@ -175,8 +175,8 @@ pub(super) async fn modify_attribute(
 }
 
 /// The zone asked for by name or id, else the region's first.
-fn zone(app: &App, input: &CreateSubnetInput) -> Result<String, ServiceError> {
-    let zones = place::zones(app);
+fn zone(region: &str, input: &CreateSubnetInput) -> Result<String, ServiceError> {
+    let zones = place::zones(region);
     let wanted = input.availability_zone.as_deref().or(input.availability_zone_id.as_deref());
     let Some(wanted) = wanted else { return Ok(zones[0].clone()) };
     zones.iter().find(|zone| *zone == wanted || place::zone_id(zone) == wanted).cloned().ok_or_else(|| {
@@ -191,7 +191,7 @@ fn zone(app: &App, input: &CreateSubnetInput) -> Result<String, ServiceError> {
     })
 }
 
-fn shown(app: &App, state: &State, subnet: &SubnetRecord) -> Subnet {
+fn shown(state: &State, subnet: &SubnetRecord) -> Subnet {
     let free = interfaces::free_addresses(state, &subnet.id, subnet.cidr_block);
     Subnet {
         availability_zone_id: Some(place::zone_id(&subnet.availability_zone)),
@@ -200,7 +200,7 @@ fn shown(app: &App, state: &State, subnet: &SubnetRecord) -> Subnet {
         assign_ipv6_address_on_creation: Some(false),
         ipv6_cidr_block_association_set: Some(Vec::new()),
         tags: tag::shown(&subnet.tags),
-        subnet_arn: Some(arn(app, &subnet.account, "subnet", &subnet.id)),
+        subnet_arn: Some(subnet.arn()),
         enable_dns64: Some(false),
         ipv6_native: Some(false),
         private_dns_name_options_on_launch: Some(PrivateDnsNameOptionsOnLaunch {

@@ -10,7 +10,7 @@ use api::ec2::{
 use super::record::{
     InternetGatewayRecord, NetworkInterfaceRecord, RouteTableRecord, SecurityGroupRecord, SubnetRecord, Tags, VpcRecord,
 };
-use super::resource::{Resource, arn, missing, stop_if_dry};
+use super::resource::{Owner, Resource, missing, stop_if_dry};
 use super::{filter, page, rules};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -22,7 +22,7 @@ const VALUE_LENGTH: usize = 256;
 /// CreateTags
 pub(super) async fn create(app: Arc<App>, request: Request<CreateTagsInput>) -> Result<CreateTagsOutput, ServiceError> {
     let Authorized { input, caller, .. } = request
-        .authorize(&app, |input, _, caller| Ok(access(&app, "ec2:CreateTags", &caller.account, &input.resources)))?;
+        .authorize(&app, |input, _, caller| Ok(access("ec2:CreateTags", Owner::of(caller), &input.resources)))?;
     stop_if_dry(input.dry_run)?;
     let added = from_list(&input.tags)?;
     app.store
@@ -32,7 +32,7 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateTagsInput>) -> 
                     tags.extend(added.clone());
                     check_count(tags)
                 };
-                change_tags(state, &caller.account, id, change)??;
+                change_tags(state, Owner::of(&caller), id, change)??;
             }
             Ok(CreateTagsOutput {})
         })
@@ -42,12 +42,12 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateTagsInput>) -> 
 /// DeleteTags
 pub(super) async fn delete(app: Arc<App>, request: Request<DeleteTagsInput>) -> Result<DeleteTagsOutput, ServiceError> {
     let Authorized { input, caller, .. } = request
-        .authorize(&app, |input, _, caller| Ok(access(&app, "ec2:DeleteTags", &caller.account, &input.resources)))?;
+        .authorize(&app, |input, _, caller| Ok(access("ec2:DeleteTags", Owner::of(caller), &input.resources)))?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
             for id in &input.resources {
-                change_tags(state, &caller.account, id, |tags| match &input.tags {
+                change_tags(state, Owner::of(&caller), id, |tags| match &input.tags {
                     // A tag named without value goes whatever its value is.
                     Some(given) => tags.retain(|key, value| {
                         !given.iter().any(|tag| {
@@ -70,15 +70,15 @@ pub(super) async fn describe(
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, _| Ok(Access::to_any("ec2:DescribeTags")))?;
     stop_if_dry(input.dry_run)?;
     let state = app.store.read();
-    let account = &caller.account;
+    let owner = Owner::of(&caller);
     let mut found = Vec::new();
-    list::<VpcRecord>(&state, account, &mut found);
-    list::<SubnetRecord>(&state, account, &mut found);
-    list::<InternetGatewayRecord>(&state, account, &mut found);
-    list::<RouteTableRecord>(&state, account, &mut found);
-    list::<SecurityGroupRecord>(&state, account, &mut found);
-    list::<NetworkInterfaceRecord>(&state, account, &mut found);
-    for group in state.security_groups.values().filter(|group| group.account == *account) {
+    list::<VpcRecord>(&state, owner, &mut found);
+    list::<SubnetRecord>(&state, owner, &mut found);
+    list::<InternetGatewayRecord>(&state, owner, &mut found);
+    list::<RouteTableRecord>(&state, owner, &mut found);
+    list::<SecurityGroupRecord>(&state, owner, &mut found);
+    list::<NetworkInterfaceRecord>(&state, owner, &mut found);
+    for group in state.security_groups.values().filter(|group| group.owner() == owner) {
         for rule in &group.rules {
             describe_one("security-group-rule", &rule.id, &rule.tags, &mut found);
         }
@@ -158,8 +158,8 @@ fn check_count(tags: &Tags) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn access(app: &App, action: &'static str, account: &str, ids: &[String]) -> Access {
-    let resources = ids.iter().map(|id| arn(app, account, kind_of(id), id)).collect();
+fn access(action: &'static str, owner: Owner<'_>, ids: &[String]) -> Access {
+    let resources = ids.iter().map(|id| owner.arn(kind_of(id), id)).collect();
     Access { resources, ..Access::to_any(action) }
 }
 
@@ -180,30 +180,30 @@ fn kind_of(id: &str) -> &'static str {
 
 fn change_tags<T>(
     state: &mut State,
-    account: &str,
+    owner: Owner<'_>,
     id: &str,
     change: impl FnOnce(&mut Tags) -> T,
 ) -> Result<T, ServiceError> {
     fn of<R: Resource, T>(
         state: &mut State,
-        account: &str,
+        owner: Owner<'_>,
         id: &str,
         change: impl FnOnce(&mut Tags) -> T,
     ) -> Result<T, ServiceError> {
-        if R::table(state).get(id).is_none_or(|record| record.account() != account) {
+        if R::table(state).get(id).is_none_or(|record| record.owner() != owner) {
             return Err(missing(&R::KIND, id));
         }
         R::table_mut(state).update(id, |record| change(record.tags_mut())).ok_or_else(|| missing(&R::KIND, id))
     }
     match id.split('-').next().unwrap_or_default() {
-        "vpc" => of::<VpcRecord, T>(state, account, id, change),
-        "subnet" => of::<SubnetRecord, T>(state, account, id, change),
-        "igw" => of::<InternetGatewayRecord, T>(state, account, id, change),
-        "rtb" => of::<RouteTableRecord, T>(state, account, id, change),
-        "sg" => of::<SecurityGroupRecord, T>(state, account, id, change),
-        "eni" => of::<NetworkInterfaceRecord, T>(state, account, id, change),
+        "vpc" => of::<VpcRecord, T>(state, owner, id, change),
+        "subnet" => of::<SubnetRecord, T>(state, owner, id, change),
+        "igw" => of::<InternetGatewayRecord, T>(state, owner, id, change),
+        "rtb" => of::<RouteTableRecord, T>(state, owner, id, change),
+        "sg" => of::<SecurityGroupRecord, T>(state, owner, id, change),
+        "eni" => of::<NetworkInterfaceRecord, T>(state, owner, id, change),
         "sgr" => {
-            let group_id = rules::group_of(state, account, id)?;
+            let group_id = rules::group_of(state, owner, id)?;
             let changed = state.security_groups.update(&group_id, |group| {
                 group.rules.iter_mut().find(|rule| rule.id == id).map(|rule| change(&mut rule.tags))
             });
@@ -213,8 +213,8 @@ fn change_tags<T>(
     }
 }
 
-fn list<R: Resource>(state: &State, account: &str, found: &mut Vec<(String, TagDescription)>) {
-    for record in R::table(state).values().filter(|record| record.account() == account) {
+fn list<R: Resource>(state: &State, owner: Owner<'_>, found: &mut Vec<(String, TagDescription)>) {
+    for record in R::table(state).values().filter(|record| record.owner() == owner) {
         describe_one(R::KIND.name, record.id(), record.tags(), found);
     }
 }

@@ -16,7 +16,7 @@ use api::ec2::{
 
 use super::interfaces::{AllocateInterface, allocate, release};
 use super::*;
-use crate::testing::{ACCOUNT, TestApp, root};
+use crate::testing::{OWNER, TestApp, root};
 use crate::{App, Request, ServiceError};
 
 struct Account {
@@ -26,9 +26,9 @@ struct Account {
 impl Account {
     async fn new() -> Self {
         let test = TestApp::new();
-        let app = Arc::clone(&test.app);
-        app.store.write(|state| first_start(&app, state)).await.expect("a default VPC");
-        app.store.write(|state| first_start(&app, state)).await.expect("made once");
+        for _ in 0..2 {
+            ensure_default_network(&test.app, OWNER).await.expect("made once");
+        }
         Self { test }
     }
 
@@ -356,7 +356,7 @@ async fn a_tasks_interface_shows_its_public_address_until_it_is_released() {
     let groups = [group_id.clone()];
     let subnet_id = app.store.read().subnets.values().next().expect("a subnet").id.clone();
     let wanted = AllocateInterface {
-        account: ACCOUNT,
+        owner: OWNER,
         subnet_id: &subnet_id,
         security_groups: &groups,
         assign_public_ip: true,
@@ -408,7 +408,7 @@ async fn overlapping_vpcs_never_give_one_address_twice() {
         let subnet_id = subnet.subnet_id.expect("an id");
         for _ in 0..3 {
             let wanted = AllocateInterface {
-                account: ACCOUNT,
+                owner: OWNER,
                 subnet_id: &subnet_id,
                 security_groups: &[],
                 assign_public_ip: false,

@@ -12,7 +12,7 @@ use ipnet::Ipv4Net;
 
 use super::filter::yes_no;
 use super::record::{RouteTableAssociationRecord, RouteTableRecord, Tags, VpcRecord};
-use super::resource::{access, find, select, stop_if_dry};
+use super::resource::{Owner, Resource as _, access, find, select, stop_if_dry};
 use super::{error, id, page, security_group, tag};
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -30,7 +30,7 @@ const RESERVED: [Ipv4Net; 4] = [
 /// CreateVpc
 pub(super) async fn create(app: Arc<App>, request: Request<CreateVpcInput>) -> Result<CreateVpcOutput, ServiceError> {
     let Authorized { input, caller, .. } =
-        request.authorize(&app, |_, _, caller| Ok(access::<VpcRecord>(&app, caller, "ec2:CreateVpc", "*")))?;
+        request.authorize(&app, |_, _, caller| Ok(access::<VpcRecord>(caller, "ec2:CreateVpc", "*")))?;
     stop_if_dry(input.dry_run)?;
     if input.ipv6_cidr_block.is_some() || input.amazon_provided_ipv6_cidr_block == Some(true) {
         return Err(error::unsupported("IPv6: tasks have IPv4 addresses only"));
@@ -49,18 +49,18 @@ pub(super) async fn create(app: Arc<App>, request: Request<CreateVpcInput>) -> R
     }
     let tags = tag::given(input.tag_specifications.as_deref(), "vpc")?;
     let vpc =
-        app.store.write(|state| Ok::<_, ServiceError>(make(&app, state, &caller.account, cidr_block, tags))).await?;
+        app.store.write(|state| Ok::<_, ServiceError>(make(&app, state, Owner::of(&caller), cidr_block, tags))).await?;
     Ok(CreateVpcOutput { vpc: Some(Vpc { state: Some("pending".into()), ..shown(&vpc) }) })
 }
 
 /// DeleteVpc
 pub(super) async fn delete(app: Arc<App>, request: Request<DeleteVpcInput>) -> Result<DeleteVpcOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request
-        .authorize(&app, |input, _, caller| Ok(access::<VpcRecord>(&app, caller, "ec2:DeleteVpc", &input.vpc_id)))?;
+    let Authorized { input, caller, .. } =
+        request.authorize(&app, |input, _, caller| Ok(access::<VpcRecord>(caller, "ec2:DeleteVpc", &input.vpc_id)))?;
     stop_if_dry(input.dry_run)?;
     app.store
         .write(|state| {
-            let vpc = find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            let vpc = find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             let own_groups = groups_of(state, &vpc.id);
             let own_tables = tables_of(state, &vpc.id);
             let in_use = state.subnets.values().any(|subnet| subnet.vpc_id == vpc.id)
@@ -104,7 +104,7 @@ pub(super) async fn describe(
             _ => return None,
         })
     };
-    let found = select(&state, &caller.account, input.vpc_ids.as_deref(), input.filters.as_deref(), value)?;
+    let found = select(&state, Owner::of(&caller), input.vpc_ids.as_deref(), input.filters.as_deref(), value)?;
     let (page, next_token) = page::page(found, |vpc| &vpc.id, input.max_results, input.next_token.as_deref())?;
     Ok(DescribeVpcsOutput { next_token, vpcs: Some(page.iter().map(|vpc| shown(vpc)).collect()) })
 }
@@ -115,10 +115,10 @@ pub(super) async fn describe_attribute(
     request: Request<DescribeVpcAttributeInput>,
 ) -> Result<DescribeVpcAttributeOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<VpcRecord>(&app, caller, "ec2:DescribeVpcAttribute", &input.vpc_id))
+        Ok(access::<VpcRecord>(caller, "ec2:DescribeVpcAttribute", &input.vpc_id))
     })?;
     stop_if_dry(input.dry_run)?;
-    let vpc = find::<VpcRecord>(&app.store.read(), &caller.account, &input.vpc_id)?;
+    let vpc = find::<VpcRecord>(&app.store.read(), Owner::of(&caller), &input.vpc_id)?;
     let value = |value: bool| Some(AttributeBooleanValue { value: Some(value) });
     let mut output = DescribeVpcAttributeOutput { vpc_id: Some(vpc.id.clone()), ..Default::default() };
     match input.attribute.as_str() {
@@ -140,9 +140,8 @@ pub(super) async fn modify_attribute(
     app: Arc<App>,
     request: Request<ModifyVpcAttributeInput>,
 ) -> Result<ModifyVpcAttributeOutput, ServiceError> {
-    let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access::<VpcRecord>(&app, caller, "ec2:ModifyVpcAttribute", &input.vpc_id))
-    })?;
+    let Authorized { input, caller, .. } = request
+        .authorize(&app, |input, _, caller| Ok(access::<VpcRecord>(caller, "ec2:ModifyVpcAttribute", &input.vpc_id)))?;
     let given = |value: &Option<AttributeBooleanValue>| value.as_ref().and_then(|value| value.value);
     let support = given(&input.enable_dns_support);
     let hostnames = given(&input.enable_dns_hostnames);
@@ -153,7 +152,7 @@ pub(super) async fn modify_attribute(
     }
     app.store
         .write(|state| {
-            find::<VpcRecord>(state, &caller.account, &input.vpc_id)?;
+            find::<VpcRecord>(state, Owner::of(&caller), &input.vpc_id)?;
             state.vpcs.update(&input.vpc_id, |vpc| {
                 vpc.dns_support = support.unwrap_or(vpc.dns_support);
                 vpc.dns_hostnames = hostnames.unwrap_or(vpc.dns_hostnames);
@@ -165,24 +164,26 @@ pub(super) async fn modify_attribute(
 }
 
 /// Puts a VPC and what is always made with one: main route table, default security group, network ACL.
-pub(super) fn make(app: &App, state: &mut State, account: &str, cidr_block: Ipv4Net, tags: Tags) -> VpcRecord {
+pub(super) fn make(app: &App, state: &mut State, owner: Owner<'_>, cidr_block: Ipv4Net, tags: Tags) -> VpcRecord {
     let vpc = VpcRecord {
         id: id::new(app, "vpc"),
-        account: account.to_owned(),
+        account: owner.account.to_owned(),
+        region: owner.region.to_owned(),
         cidr_block,
         association_id: id::new(app, "vpc-cidr-assoc"),
         is_default: false,
         dns_support: true,
         dns_hostnames: false,
         network_address_usage_metrics: false,
-        dhcp_options_id: dhcp_options_id(app, state, account),
+        dhcp_options_id: dhcp_options_id(app, state, owner),
         network_acl_id: id::new(app, "acl"),
         tags,
     };
     let table_id = id::new(app, "rtb");
     let table = RouteTableRecord {
         id: table_id.clone(),
-        account: account.to_owned(),
+        account: owner.account.to_owned(),
+        region: owner.region.to_owned(),
         vpc_id: vpc.id.clone(),
         routes: Vec::new(),
         associations: vec![RouteTableAssociationRecord { id: id::new(app, "rtbassoc"), subnet_id: None }],
@@ -201,9 +202,9 @@ pub(super) fn main_route_table<'a>(state: &'a State, vpc_id: &str) -> Option<&'a
     })
 }
 
-/// The account's one set of DHCP options: that of any VPC it has, else a new one.
-fn dhcp_options_id(app: &App, state: &State, account: &str) -> String {
-    let vpc = state.vpcs.values().find(|vpc| vpc.account == account);
+/// The owner's one set of DHCP options: that of any VPC it has, else a new one.
+fn dhcp_options_id(app: &App, state: &State, owner: Owner<'_>) -> String {
+    let vpc = state.vpcs.values().find(|vpc| vpc.owner() == owner);
     vpc.map_or_else(|| id::new(app, "dopt"), |vpc| vpc.dhcp_options_id.clone())
 }
 

@@ -108,12 +108,32 @@ fn principal(caller: &Caller, named: Option<&str>) -> Result<String, ServiceErro
 
 fn key(caller: &Caller, principal: &str, name: &str) -> String {
     let whose = if principal.ends_with(":root") { EVERYBODY } else { principal };
-    format!("{} {whose} {name}", caller.account)
+    place_key(&caller.account, &caller.region, whose, name)
+}
+
+fn place_key(account: &str, region: &str, whose: &str, name: &str) -> String {
+    format!("{account}/{region} {whose} {name}")
+}
+
+/// Gives settings from when a server had one region that region: the server's own.
+pub(crate) fn adopt(app: &App, state: &mut State) {
+    let old: Vec<String> = state.account_settings.iter().map(|(key, _)| key.to_owned()).collect();
+    for key in old {
+        let parts: Vec<&str> = key.split(' ').collect();
+        let [account, whose, name] = parts[..] else { continue };
+        if account.contains('/') {
+            continue;
+        }
+        if let Some(record) = state.account_settings.remove(&key) {
+            let key = place_key(account, &app.settings.region, whose, name);
+            state.account_settings.put(&key, AccountSettingRecord::clone(&record));
+        }
+    }
 }
 
 /// The principal's own setting, the account's, or the one that holds when nobody set any.
 fn effective(state: &State, caller: &Caller, principal: &str, name: &str, values: &[&str]) -> Setting {
-    let root = format!("arn:aws:iam::{}:root", caller.account);
+    let root = Caller { identity: Identity::Root, ..caller.clone() }.arn();
     let own = state.account_settings.get(&key(caller, principal, name));
     match own.or_else(|| state.account_settings.get(&key(caller, &root, name))) {
         Some(record) => shown(name, &record.value, principal),

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use domain::iam::Caller;
 use wire::arn::Arn;
 
-use crate::{Access, App};
+use crate::Access;
 
 /// The cluster that is meant when none is named.
 pub(super) const DEFAULT_CLUSTER: &str = "default";
 
 /// The ARN of a cluster that is named by name, by ARN, or not at all.
-pub(super) fn cluster(app: &App, caller: &Caller, named: Option<&str>) -> String {
+pub(super) fn cluster(caller: &Caller, named: Option<&str>) -> String {
     let name = named.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_CLUSTER);
-    if name.starts_with("arn:") { name.to_owned() } else { ecs(app, caller, format!("cluster/{name}")) }
+    if name.starts_with("arn:") { name.to_owned() } else { ecs(caller, format!("cluster/{name}")) }
 }
 
 /// The ARN of a task in a cluster.
@@ -22,8 +22,8 @@ pub(super) fn task(cluster_arn: &str, task_id: &str) -> String {
 }
 
 /// The ARN of a family or of one of its revisions (`web`, `web:3`), which may be given as such.
-pub(super) fn task_definition(app: &App, caller: &Caller, named: &str) -> String {
-    if named.starts_with("arn:") { named.to_owned() } else { ecs(app, caller, format!("task-definition/{named}")) }
+pub(super) fn task_definition(caller: &Caller, named: &str) -> String {
+    if named.starts_with("arn:") { named.to_owned() } else { ecs(caller, format!("task-definition/{named}")) }
 }
 
 /// The family's ARN and the revision of a task definition's ARN, with or without a revision.
@@ -35,8 +35,8 @@ pub(super) fn family_and_revision(definition_arn: &str) -> (&str, Option<&str>) 
 }
 
 /// What every ARN of ECS in this account and region begins with.
-pub(super) fn ecs(app: &App, caller: &Caller, resource: String) -> String {
-    Arn::new("ecs", &app.settings.region, &caller.account, resource).to_string()
+pub(super) fn ecs(caller: &Caller, resource: String) -> String {
+    Arn::new("ecs", &caller.region, &caller.account, resource).to_string()
 }
 
 /// The access with the tags that the resource has.

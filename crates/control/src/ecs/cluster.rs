@@ -40,7 +40,7 @@ pub(super) async fn create(
     let default_strategy = input.default_capacity_provider_strategy.unwrap_or_default();
     cluster_capacity::check(&capacity_providers, &default_strategy)?;
     let record = ClusterRecord {
-        arn: arn::cluster(&app, &caller, Some(&name)),
+        arn: arn::cluster(&caller, Some(&name)),
         name,
         status: ClusterStatus::Active,
         settings: settings(BTreeMap::new(), input.settings)?,
@@ -70,10 +70,10 @@ pub(super) async fn describe(
     request: Request<DescribeClustersInput>,
 ) -> Result<DescribeClustersOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arns = named(&app, input.clusters.as_deref(), caller);
+        let arns = named(input.clusters.as_deref(), caller);
         Ok(Access { resources: arns, ..Access::to_any("ecs:DescribeClusters") })
     })?;
-    let arns = named(&app, input.clusters.as_deref(), &caller);
+    let arns = named(input.clusters.as_deref(), &caller);
     if arns.len() > CLUSTERS {
         return Err(parameter(format!("Clusters cannot have more than {CLUSTERS} elements.")));
     }
@@ -90,12 +90,12 @@ pub(super) async fn describe(
     Ok(DescribeClustersOutput { clusters: Some(clusters), failures: Some(failures) })
 }
 
-fn named(app: &App, clusters: Option<&[String]>, caller: &domain::iam::Caller) -> Vec<String> {
+fn named(clusters: Option<&[String]>, caller: &domain::iam::Caller) -> Vec<String> {
     match clusters {
         Some(clusters) if !clusters.is_empty() => {
-            clusters.iter().map(|cluster| arn::cluster(app, caller, Some(cluster))).collect()
+            clusters.iter().map(|cluster| arn::cluster(caller, Some(cluster))).collect()
         }
-        _ => vec![arn::cluster(app, caller, None)],
+        _ => vec![arn::cluster(caller, None)],
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn list(
 ) -> Result<ListClustersOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:ListClusters")))?;
     let state = app.store.read();
-    let prefix = arn::ecs(&app, &caller, "cluster/".to_owned());
+    let prefix = arn::ecs(&caller, "cluster/".to_owned());
     let active = state.clusters.with_prefix(&prefix).filter(|(_, cluster)| cluster.status == ClusterStatus::Active);
     let items = active.map(|(arn, _)| (arn.to_owned(), arn.to_owned()));
     let (cluster_arns, next_token) =
@@ -120,9 +120,9 @@ pub(super) async fn delete(
     request: Request<DeleteClusterInput>,
 ) -> Result<DeleteClusterOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        Ok(access(state, "ecs:DeleteCluster", arn::cluster(&app, caller, Some(&input.cluster))))
+        Ok(access(state, "ecs:DeleteCluster", arn::cluster(caller, Some(&input.cluster))))
     })?;
-    let arn = arn::cluster(&app, &caller, Some(&input.cluster));
+    let arn = arn::cluster(&caller, Some(&input.cluster));
     app.store
         .write(|state| {
             find(state, &arn)?;
@@ -150,9 +150,9 @@ pub(super) async fn update(
     request: Request<UpdateClusterInput>,
 ) -> Result<UpdateClusterOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        Ok(access(state, "ecs:UpdateCluster", arn::cluster(&app, caller, Some(&input.cluster))))
+        Ok(access(state, "ecs:UpdateCluster", arn::cluster(caller, Some(&input.cluster))))
     })?;
-    let arn = arn::cluster(&app, &caller, Some(&input.cluster));
+    let arn = arn::cluster(&caller, Some(&input.cluster));
     change(&app, &arn, |cluster| {
         cluster.settings = settings(std::mem::take(&mut cluster.settings), input.settings)?;
         if input.configuration.is_some() {
@@ -175,9 +175,9 @@ pub(super) async fn update_settings(
     request: Request<UpdateClusterSettingsInput>,
 ) -> Result<UpdateClusterSettingsOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        Ok(access(state, "ecs:UpdateClusterSettings", arn::cluster(&app, caller, Some(&input.cluster))))
+        Ok(access(state, "ecs:UpdateClusterSettings", arn::cluster(caller, Some(&input.cluster))))
     })?;
-    let arn = arn::cluster(&app, &caller, Some(&input.cluster));
+    let arn = arn::cluster(&caller, Some(&input.cluster));
     change(&app, &arn, |cluster| {
         cluster.settings = settings(std::mem::take(&mut cluster.settings), Some(input.settings))?;
         Ok(())

@@ -22,10 +22,10 @@ pub(super) async fn put(
     request: Request<PutClusterCapacityProvidersInput>,
 ) -> Result<PutClusterCapacityProvidersOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let arn = arn::cluster(&app, caller, Some(&input.cluster));
+        let arn = arn::cluster(caller, Some(&input.cluster));
         Ok(cluster::access(state, "ecs:PutClusterCapacityProviders", arn))
     })?;
-    let arn = arn::cluster(&app, &caller, Some(&input.cluster));
+    let arn = arn::cluster(&caller, Some(&input.cluster));
     check(&input.capacity_providers, &input.default_capacity_provider_strategy)?;
     cluster::change(&app, &arn, |cluster| {
         cluster.capacity_providers = input.capacity_providers;

@@ -31,6 +31,7 @@ mod tests;
 
 use api::ecs::op;
 
+pub(crate) use account_setting::adopt;
 pub use show::show;
 pub(crate) use sweep::sweep;
 

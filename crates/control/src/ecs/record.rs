@@ -74,7 +74,7 @@ pub struct ClientTokenRecord {
     pub created_at: Timestamp,
 }
 
-/// An account setting of one principal. Its key is the account, a space, the principal's ARN (`default` for the
+/// An account setting of one principal. Its key is account, slash, region, a space, the principal's ARN (`default` for the
 /// account's own), a space, the setting's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountSettingRecord {

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::task_definition::{self, TASKS_PRINCIPAL};
 use super::{arn, cluster, error, run_task};
 use crate::audit::Trail;
+use crate::ec2::{self, Owner};
 use crate::iam::authorization;
 use crate::store::State;
 use crate::{App, Rehearsal, Request, ServiceError};
@@ -56,7 +57,7 @@ pub(crate) fn broken_rules(rehearsal: &Rehearsal, caller: &Caller, input: Regist
 
 /// The definition that an ARN, `family:revision` or a family means.
 pub(crate) fn find(app: &App, caller: &Caller, named: &str) -> Option<TaskDefinition> {
-    let named = arn::task_definition(app, caller, named);
+    let named = arn::task_definition(caller, named);
     task_definition::find(&app.store.read(), &named).map(|record| record.definition.clone())
 }
 
@@ -119,6 +120,7 @@ async fn placed(
         // Nobody asked for this cluster: it is no decision about the check.
         Trail::default().follow(cluster::create(Arc::clone(app), request)).await?;
     }
+    ec2::ensure_default_network(app, Owner::of(caller)).await?;
     Ok(RunTaskInput {
         cluster: place.cluster.clone(),
         launch_type: Some(place.launch_type.clone().unwrap_or_else(|| launch_type(definition).to_owned())),
@@ -157,7 +159,7 @@ fn network(
 
 /// A subnet of the account; one of the default network, if there is one.
 fn any_subnet(state: &State, caller: &Caller) -> Result<String, ServiceError> {
-    let own = || state.subnets.values().filter(|subnet| subnet.account == caller.account);
+    let own = || state.subnets.values().filter(|subnet| subnet.owner() == Owner::of(caller));
     let chosen = own().find(|subnet| subnet.default_for_zone).or_else(|| own().next());
     chosen
         .map(|subnet| subnet.id.clone())

@@ -15,6 +15,7 @@ use super::record::{ClientTokenRecord, ClusterRecord, TaskDefinitionRecord};
 use super::show::show_with_tags;
 use super::task_definition::{self, TASKS_PRINCIPAL};
 use super::{arn, cluster, cluster_capacity};
+use crate::ec2::Owner;
 use crate::ec2::interfaces::{self, AllocateInterface};
 use crate::iam::authorization;
 use crate::store::State;
@@ -34,11 +35,11 @@ const STARTED_BY_LENGTH: usize = 128;
 /// RunTask.
 pub(super) async fn run(app: Arc<App>, request: Request<RunTaskInput>) -> Result<RunTaskOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let named = arn::task_definition(&app, caller, &input.task_definition);
+        let named = arn::task_definition(caller, &input.task_definition);
         let definition = task_definition::find(state, &named);
         let known = definition.and_then(|record| record.definition.task_definition_arn.clone());
         let access = Access::to("ecs:RunTask", known.unwrap_or(named))
-            .with_context("ecs:cluster", arn::cluster(&app, caller, input.cluster.as_deref()));
+            .with_context("ecs:cluster", arn::cluster(caller, input.cluster.as_deref()));
         let access = match definition {
             Some(record) => arn::tagged(access, &record.tags),
             None => access,
@@ -131,7 +132,7 @@ impl<'a> Wanted<'a> {
         Ok(Self {
             app,
             count: check_input(input)?,
-            cluster_arn: arn::cluster(app, caller, input.cluster.as_deref()),
+            cluster_arn: arn::cluster(caller, input.cluster.as_deref()),
             digest: digest(input),
             now: app.now(),
             caller,
@@ -173,7 +174,7 @@ impl<'a> Wanted<'a> {
         state: &State,
         cluster: &ClusterRecord,
     ) -> Result<(TaskDefinitionRecord, Vec<Place>), ServiceError> {
-        let named = arn::task_definition(self.app, self.caller, &self.input.task_definition);
+        let named = arn::task_definition(self.caller, &self.input.task_definition);
         let record = task_definition::find(state, &named).ok_or_else(|| client("TaskDefinition not found."))?;
         if !task_definition::is_active(record) {
             return Err(parameter("TaskDefinition is inactive"));
@@ -305,7 +306,7 @@ impl<'a> Wanted<'a> {
         }
         let mut vpc: Option<&str> = None;
         for id in &network.subnets {
-            let subnet = state.subnets.get(id).filter(|subnet| subnet.account == self.caller.account);
+            let subnet = state.subnets.get(id).filter(|subnet| subnet.owner() == Owner::of(self.caller));
             let subnet = subnet.ok_or_else(|| {
                 parameter(format!(
                     "Error retrieving subnet information for [{id}]: The subnet ID '{id}' does not exist (ErrorCode: \
@@ -377,7 +378,7 @@ impl<'a> Wanted<'a> {
         }
         let task_id = hex::encode(self.app.random_bytes::<16>());
         let wanted = AllocateInterface {
-            account: &self.caller.account,
+            owner: Owner::of(self.caller),
             subnet_id,
             security_groups: network.security_groups.as_deref().unwrap_or_default(),
             assign_public_ip,
@@ -389,7 +390,7 @@ impl<'a> Wanted<'a> {
         let container_ids = (0..containers).map(|_| self.container_ids()).collect();
         let new = NewTask {
             account: &self.caller.account,
-            region: &self.app.settings.region,
+            region: &self.caller.region,
             cluster_arn: &self.cluster_arn,
             task_id: &task_id,
             launch_type: place.launch_type,

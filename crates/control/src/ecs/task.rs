@@ -21,7 +21,7 @@ pub(super) async fn describe(
     request: Request<DescribeTasksInput>,
 ) -> Result<DescribeTasksOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let cluster_arn = arn::cluster(&app, caller, input.cluster.as_deref());
+        let cluster_arn = arn::cluster(caller, input.cluster.as_deref());
         let arns = input.tasks.iter().map(|task| task_arn(&cluster_arn, task)).collect();
         let access = Access { resources: arns, ..Access::to_any("ecs:DescribeTasks") };
         Ok(with_tags_of(access, state, &input.tasks).with_context("ecs:cluster", cluster_arn))
@@ -32,7 +32,7 @@ pub(super) async fn describe(
     if input.tasks.len() > TASKS {
         return Err(parameter(format!("Tasks cannot have more than {TASKS} elements.")));
     }
-    let cluster_arn = arn::cluster(&app, &caller, input.cluster.as_deref());
+    let cluster_arn = arn::cluster(&caller, input.cluster.as_deref());
     let state = app.store.read();
     cluster::find(&state, &cluster_arn)?;
     let with_tags = input.include.iter().flatten().any(|what| what == "TAGS");
@@ -56,12 +56,12 @@ pub(super) async fn describe(
 /// StopTask. A task that is over, or ends already, stays as it is.
 pub(super) async fn stop(app: Arc<App>, request: Request<StopTaskInput>) -> Result<StopTaskOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, state, caller| {
-        let cluster_arn = arn::cluster(&app, caller, input.cluster.as_deref());
+        let cluster_arn = arn::cluster(caller, input.cluster.as_deref());
         let access = Access::to("ecs:StopTask", task_arn(&cluster_arn, &input.task));
         let named = std::slice::from_ref(&input.task);
         Ok(with_tags_of(access, state, named).with_context("ecs:cluster", cluster_arn))
     })?;
-    let cluster_arn = arn::cluster(&app, &caller, input.cluster.as_deref());
+    let cluster_arn = arn::cluster(&caller, input.cluster.as_deref());
     let id = checked_id(&input.task)?;
     let reason = input.reason.as_deref().filter(|reason| !reason.is_empty()).unwrap_or("Task stopped by user");
     let task = app

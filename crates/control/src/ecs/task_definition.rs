@@ -10,6 +10,7 @@ use api::ecs::{
 };
 use domain::ecs::{Refusal, Registration, complete_role, tags_from};
 use domain::iam::Caller;
+use wire::arn::Arn;
 
 use super::error::{client, parameter};
 use super::record::{FamilyRecord, TaskDefinitionRecord};
@@ -29,7 +30,7 @@ pub(super) async fn register(
     request: Request<RegisterTaskDefinitionInput>,
 ) -> Result<RegisterTaskDefinitionOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let family = arn::task_definition(&app, caller, &format!("{}:*", input.family));
+        let family = arn::task_definition(caller, &format!("{}:*", input.family));
         Ok(arn::requesting_tags(Access::to("ecs:RegisterTaskDefinition", family), input.tags.as_deref()))
     })?;
     let tags = tags_from(input.tags.as_deref())?;
@@ -54,7 +55,7 @@ pub(super) fn add(
     input: RegisterTaskDefinitionInput,
     tags: BTreeMap<String, String>,
 ) -> Result<TaskDefinition, ServiceError> {
-    let family_arn = arn::task_definition(app, caller, &input.family);
+    let family_arn = arn::task_definition(caller, &input.family);
     let revision = state.task_definition_families.get(&family_arn).map_or(0, |family| family.latest_revision) + 1;
     let arn = format!("{family_arn}:{revision}");
     let registration = Registration {
@@ -72,7 +73,7 @@ pub(super) fn add(
 
 /// All of ECS's rules that a definition breaks.
 pub(super) fn broken_rules(app: &App, caller: &Caller, input: RegisterTaskDefinitionInput) -> Vec<Refusal> {
-    let arn = arn::task_definition(app, caller, &input.family);
+    let arn = arn::task_definition(caller, &input.family);
     let registration = Registration {
         account: &caller.account,
         arn: &arn,
@@ -90,7 +91,7 @@ pub(super) async fn describe(
 ) -> Result<DescribeTaskDefinitionOutput, ServiceError> {
     let Authorized { input, caller, .. } =
         request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:DescribeTaskDefinition")))?;
-    let named = arn::task_definition(&app, &caller, &input.task_definition);
+    let named = own(&caller, &input.task_definition)?;
     let state = app.store.read();
     let record = find(&state, &named).ok_or_else(|| client("Unable to describe task definition."))?;
     let with_tags = input.include.iter().flatten().any(|what| what == "TAGS");
@@ -100,6 +101,19 @@ pub(super) async fn describe(
     })
 }
 
+/// The ARN of a definition of the caller's own account and region. The operations that ask this know no resource in IAM.
+fn own(caller: &Caller, named: &str) -> Result<String, ServiceError> {
+    let text = arn::task_definition(caller, named);
+    let parsed = text.parse::<Arn>().map_err(|_| client("Unable to describe task definition."))?;
+    if parsed.region != caller.region {
+        return Err(parameter("Invalid Region in ARN"));
+    }
+    if parsed.account != caller.account {
+        return Err(client("Unable to describe task definition."));
+    }
+    Ok(text)
+}
+
 /// DeregisterTaskDefinition.
 pub(super) async fn deregister(
     app: Arc<App>,
@@ -107,7 +121,7 @@ pub(super) async fn deregister(
 ) -> Result<DeregisterTaskDefinitionOutput, ServiceError> {
     let Authorized { input, caller, .. } =
         request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:DeregisterTaskDefinition")))?;
-    let named = arn::task_definition(&app, &caller, &input.task_definition);
+    let named = own(&caller, &input.task_definition)?;
     if arn::family_and_revision(&named).1.is_none() {
         return Err(client("Task definition must include the revision number."));
     }
@@ -134,7 +148,7 @@ pub(super) async fn delete(
     request: Request<DeleteTaskDefinitionsInput>,
 ) -> Result<DeleteTaskDefinitionsOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let arns = input.task_definitions.iter().map(|named| arn::task_definition(&app, caller, named));
+        let arns = input.task_definitions.iter().map(|named| arn::task_definition(caller, named));
         Ok(Access { resources: arns.collect(), ..Access::to_any("ecs:DeleteTaskDefinitions") })
     })?;
     if input.task_definitions.len() > DELETIONS {
@@ -146,7 +160,7 @@ pub(super) async fn delete(
             let mut deleted = Vec::new();
             let mut failures = Vec::new();
             for named in &input.task_definitions {
-                let arn = arn::task_definition(&app, &caller, named);
+                let arn = arn::task_definition(&caller, named);
                 let reason = match state.task_definitions.get(&arn) {
                     _ if arn::family_and_revision(&arn).1.is_none() => {
                         "Task definition must include the revision number."

@@ -28,7 +28,7 @@ pub(super) async fn definitions(
         request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:ListTaskDefinitions")))?;
     let status = input.status.as_deref().unwrap_or("ACTIVE");
     let state = app.store.read();
-    let prefix = arn::ecs(&app, &caller, "task-definition/".to_owned());
+    let prefix = arn::ecs(&caller, "task-definition/".to_owned());
     // For definitions `familyPrefix` is the whole name of a family.
     let family = input.family_prefix.as_deref().filter(|family| !family.is_empty());
     let mut items: Vec<(String, String)> = state
@@ -67,7 +67,7 @@ pub(super) async fn families(
         request.authorize(&app, |_, _, _| Ok(Access::to_any("ecs:ListTaskDefinitionFamilies")))?;
     let status = input.status.as_deref().unwrap_or("ACTIVE");
     let state = app.store.read();
-    let base = arn::ecs(&app, &caller, "task-definition/".to_owned());
+    let base = arn::ecs(&caller, "task-definition/".to_owned());
     let prefix = format!("{base}{}", input.family_prefix.as_deref().unwrap_or_default());
     let items = state
         .task_definition_families

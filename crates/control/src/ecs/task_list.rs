@@ -16,10 +16,10 @@ const PAGE_ITEMS: usize = 100;
 /// ListTasks.
 pub(super) async fn list(app: Arc<App>, request: Request<ListTasksInput>) -> Result<ListTasksOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        let cluster_arn = arn::cluster(&app, caller, input.cluster.as_deref());
+        let cluster_arn = arn::cluster(caller, input.cluster.as_deref());
         Ok(Access::to_any("ecs:ListTasks").with_context("ecs:cluster", cluster_arn))
     })?;
-    let cluster_arn = arn::cluster(&app, &caller, input.cluster.as_deref());
+    let cluster_arn = arn::cluster(&caller, input.cluster.as_deref());
     let state = app.store.read();
     cluster::find(&state, &cluster_arn)?;
     if input.service_name.is_some() {

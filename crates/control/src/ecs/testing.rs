@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::store::State;
-use crate::testing::{TestApp, root};
+use crate::testing::{OWNER, TestApp, root};
 use crate::{App, Request, ServiceError, ec2};
 
 /// How long a test waits for a state.
@@ -26,8 +26,7 @@ impl Ecs {
     /// Without any cluster.
     pub(crate) async fn new() -> Self {
         let test = TestApp::new();
-        let app = Arc::clone(&test.app);
-        test.app.store.write(|state| ec2::first_start(&app, state)).await.expect("a default VPC");
+        ec2::ensure_default_network(&test.app, OWNER).await.expect("a default VPC");
         Self { test }
     }
 

@@ -11,13 +11,14 @@ use domain::failure::{Failure, Link};
 use domain::iam::Caller;
 use domain::mend::{self, Step};
 use serde::Serialize;
+use wire::arn::Arn;
 
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// `ExplainTask`
 pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Result<ExplainTaskOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |input, _, caller| {
-        Ok(access("ecs:DescribeTasks", &app, caller, input.cluster.as_deref(), &input.task))
+        Ok(access("ecs:DescribeTasks", caller, input.cluster.as_deref(), &input.task))
     })?;
     let task = find(&app, &caller, input.cluster.as_deref(), &input.task)?;
     let failures = task.failure.iter().map(|failure| failure_view(failure, &chain(&task, failure)));
@@ -34,14 +35,14 @@ pub(super) async fn run(app: Arc<App>, request: Request<ExplainTaskInput>) -> Re
 }
 
 /// What it takes to ask about a task.
-pub(crate) fn access(action: &'static str, app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Access {
-    let cluster_arn = cluster_arn(app, caller, cluster);
-    Access::to(action, task_arn(app, caller, cluster, task)).with_context("ecs:cluster", cluster_arn)
+pub(crate) fn access(action: &'static str, caller: &Caller, cluster: Option<&str>, task: &str) -> Access {
+    let cluster_arn = cluster_arn(caller, cluster);
+    Access::to(action, task_arn(caller, cluster, task)).with_context("ecs:cluster", cluster_arn)
 }
 
 /// The task that is meant: by its ARN, or by its id in a cluster.
 pub(crate) fn find(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> Result<Arc<Task>, ServiceError> {
-    let arn = task_arn(app, caller, cluster, task);
+    let arn = task_arn(caller, cluster, task);
     let id = arn.rsplit('/').next().unwrap_or_default();
     let found = app.store.read().tasks.get(id).cloned();
     found.filter(|task| task.spec.task_arn == arn && task.spec.account == caller.account).ok_or_else(|| {
@@ -50,21 +51,21 @@ pub(crate) fn find(app: &App, caller: &Caller, cluster: Option<&str>, task: &str
     })
 }
 
-fn cluster_arn(app: &App, caller: &Caller, cluster: Option<&str>) -> String {
+fn cluster_arn(caller: &Caller, cluster: Option<&str>) -> String {
     match cluster {
         Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
         name => {
             let name = name.unwrap_or("default");
-            format!("arn:aws:ecs:{}:{}:cluster/{name}", app.settings.region, caller.account)
+            Arn::new("ecs", &caller.region, &caller.account, format!("cluster/{name}")).to_string()
         }
     }
 }
 
-fn task_arn(app: &App, caller: &Caller, cluster: Option<&str>, task: &str) -> String {
+fn task_arn(caller: &Caller, cluster: Option<&str>, task: &str) -> String {
     if task.starts_with("arn:") {
         return task.to_owned();
     }
-    format!("{}/{task}", cluster_arn(app, caller, cluster).replacen(":cluster/", ":task/", 1))
+    format!("{}/{task}", cluster_arn(caller, cluster).replacen(":cluster/", ":task/", 1))
 }
 
 fn failure_view(failure: &Failure, chain: &[Link]) -> FailureView {

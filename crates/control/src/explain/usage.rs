@@ -20,7 +20,7 @@ pub(super) fn run(
     usage: &dyn UsageInspection,
 ) -> Result<DescribeTaskUsageOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(app, |input, _, caller| {
-        Ok(access("tidegate:DescribeTaskUsage", app, caller, input.cluster.as_deref(), &input.task))
+        Ok(access("tidegate:DescribeTaskUsage", caller, input.cluster.as_deref(), &input.task))
     })?;
     let task = find(app, &caller, input.cluster.as_deref(), &input.task)?;
     let sampled_at = app.now();

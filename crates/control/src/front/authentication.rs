@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use api::Service;
 use domain::iam::{Caller, Identity};
-use domain::regions::REGIONS;
+use domain::regions;
 use http::header::{HeaderName, REFERER, USER_AGENT};
 use http::request::Parts;
 use wire::Protocol;
@@ -83,7 +83,7 @@ pub(super) fn verified(
     let now = app.now();
     let claim = Claim::of(&request)?;
     claim.check_scope_and_time(&Expected {
-        regions: &regions(app, service),
+        region: scope(app, service, &claim.region),
         service: service.signing_name,
         now,
         skew_seconds: limits::CLOCK_SKEW_SECONDS,
@@ -105,16 +105,11 @@ pub(super) fn verified(
     Ok(caller)
 }
 
-/// Tasks and networks are where this machine is, in the server's own region; the other services are in every region, and
-/// IAM and STS have one for all (`aws-global` to some SDKs).
-fn regions<'a>(app: &'a App, service: &Service) -> Vec<&'a str> {
-    let mut regions = vec![app.settings.region.as_str()];
-    match service.name {
-        "ecs" | "ec2" | "tidegate" => {}
-        "iam" | "sts" => regions.extend(REGIONS.into_iter().chain(["aws-global"])),
-        _ => regions.extend(REGIONS),
-    }
-    regions
+/// The region that the scope of a request's signature must have, which is the one it has if there is such a region. IAM, STS
+/// and Organizations have one for all (`aws-global` to some SDKs).
+fn scope<'a>(app: &'a App, service: &Service, claimed: &'a str) -> &'a str {
+    let is_global = claimed == "aws-global" && matches!(service.name, "iam" | "sts" | "organizations");
+    if is_global || regions::is_known(claimed, &app.settings.region) { claimed } else { &app.settings.region }
 }
 
 fn told(error: &SignatureError, protocol: Protocol) -> ServiceError {

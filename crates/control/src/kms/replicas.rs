@@ -27,7 +27,7 @@ pub(super) async fn replicate(
         let access = access.with_context("kms:ReplicaRegion", &input.replica_region);
         Ok(tags::with_request_tags(access, input.tags.iter().flatten()))
     })?;
-    check_region(&app, &input.replica_region)?;
+    check_region(&app, &caller.region, &input.replica_region)?;
     let tags = tags::merged(&std::collections::BTreeMap::new(), input.tags.unwrap_or_default())?;
     let (replica, metadata) = app
         .store
@@ -78,7 +78,7 @@ pub(super) async fn update_primary(
         let access = Keys::new(&app, state, caller).access(ACTION, &input.key_id);
         Ok(access.with_context("kms:PrimaryRegion", &input.primary_region))
     })?;
-    check_region(&app, &input.primary_region)?;
+    check_region(&app, &caller.region, &input.primary_region)?;
     app.store
         .write(|state| {
             let primary = Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?;
@@ -162,8 +162,8 @@ fn check_primary(key: &KeyRecord) -> Result<(), ServiceError> {
     Err(ServiceError::new("UnsupportedOperationException", message))
 }
 
-fn check_region(app: &App, name: &str) -> Result<(), ServiceError> {
-    if domain::regions::is_known(name, &app.settings.region) {
+fn check_region(app: &App, home: &str, name: &str) -> Result<(), ServiceError> {
+    if domain::regions::are_beside(home, name, &app.settings.region) {
         return Ok(());
     }
     Err(error::validation(format!("{name} is not the name of a region.")))

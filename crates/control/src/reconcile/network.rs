@@ -123,16 +123,16 @@ fn rule(record: &SecurityGroupRuleRecord) -> Option<RulePlan> {
 mod tests {
     use super::*;
     use crate::ec2::interfaces::{AllocateInterface, allocate, release};
-    use crate::testing::{ACCOUNT, TestApp};
+    use crate::testing::{OWNER, TestApp};
 
     #[test]
     fn a_task_in_the_default_vpc_is_planned_with_its_group_and_its_way_out() {
         let test = TestApp::new();
         let mut state = State::default();
-        ec2::first_start(&test.app, &mut state).expect("a default VPC");
+        ec2::make_default_network(&test.app, &mut state, OWNER);
         let subnet_id = state.subnets.values().next().expect("a subnet").id.clone();
         let wanted = AllocateInterface {
-            account: ACCOUNT,
+            owner: OWNER,
             subnet_id: &subnet_id,
             security_groups: &[],
             assign_public_ip: true,

@@ -81,7 +81,7 @@ pub(super) fn check_regions(app: &App, home: &str, asked: &[ReplicaRegionType]) 
     let mut seen = BTreeSet::from([home]);
     for region in asked {
         let region = region.region.as_deref().unwrap_or_default();
-        if !regions::is_known(region, &app.settings.region) || !seen.insert(region) {
+        if !regions::are_beside(home, region, &app.settings.region) || !seen.insert(region) {
             return Err(error::invalid_parameter("Invalid replica region."));
         }
     }

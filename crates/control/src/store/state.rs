@@ -67,7 +67,7 @@ tables! {
     tasks: crate::ecs::record::TaskRecord => "tasks",
     /// Client tokens of RunTask, by cluster ARN, a space, the token.
     task_client_tokens: crate::ecs::record::ClientTokenRecord => "task_client_tokens",
-    /// ECS account settings, by account, a space, principal ARN or `default`, a space, name.
+    /// ECS account settings, by account/region, a space, principal ARN or `default`, a space, name.
     account_settings: crate::ecs::record::AccountSettingRecord => "account_settings",
     /// Log groups of CloudWatch Logs.
     log_groups: crate::logs::record::LogGroup => "log_groups",

@@ -63,7 +63,7 @@ fn vectors() -> Vec<PathBuf> {
 
 fn expected(now: &str) -> Expected<'static> {
     let now = time_of(now).expect("a time");
-    Expected { regions: &["us-east-1"], service: "service", now, skew_seconds: 300 }
+    Expected { region: "us-east-1", service: "service", now, skew_seconds: 300 }
 }
 
 fn verify(request: &Request<'_>, expected: &Expected<'_>) -> Result<(), SignatureError> {
@@ -122,7 +122,7 @@ fn time_and_scope_are_checked() {
     let early = refusal(&sent, &expected("20150830T123059Z"));
     assert!(early.to_string().starts_with("Signature not yet current: 20150830T123600Z is still later than"));
     let now = expected("20150830T123600Z");
-    let region = refusal(&sent, &Expected { regions: &["eu-west-1"], ..now });
+    let region = refusal(&sent, &Expected { region: "eu-west-1", ..now });
     assert!(region.to_string().starts_with("Credential should be scoped to a valid Region, not 'us-east-1'"));
     let service = refusal(&sent, &Expected { service: "ecs", ..now });
     assert!(service.to_string().starts_with("Credential should be scoped to correct service: 'ecs'"));
@@ -195,7 +195,7 @@ fn what_we_sign_verifies() {
     let mut headers = headers.to_vec();
     headers.extend(added.iter().map(|(name, value)| (*name, value.as_str())));
     let request = Request { headers: &headers, ..request };
-    let expected = Expected { regions: &["us-east-1"], service: "ecs", now, skew_seconds: 300 };
+    let expected = Expected { region: "us-east-1", service: "ecs", now, skew_seconds: 300 };
     verify(&request, &expected).expect("verifies");
     let claim = Claim::of(&request).expect("a claim");
     assert_eq!((claim.access_key_id.as_str(), claim.session_token.as_deref()), ("ASIAEXAMPLE", Some("token")));

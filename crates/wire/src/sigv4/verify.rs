@@ -10,8 +10,8 @@ use crate::{Sensitive, Timestamp};
 /// What a signature must be made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The regions that are answered for; the first is named in refusals.
-    pub regions: &'a [&'a str],
+    /// The region that is answered for.
+    pub region: &'a str,
     /// The service's signing name.
     pub service: &'a str,
     /// Our time.
@@ -23,12 +23,11 @@ pub struct Expected<'a> {
 impl Claim {
     /// Refuses what is not scoped to us or not made now. This needs no key.
     pub fn check_scope_and_time(&self, expected: &Expected<'_>) -> Result<(), SignatureError> {
-        if !expected.regions.contains(&self.region.as_str()) {
+        if expected.region != self.region {
             let region = &self.region;
-            return Err(SignatureError::Scope(
-                format!("Credential should be scoped to a valid Region, not '{region}'. ")
-                    + &format!("This server's region is '{}'.", expected.regions.first().unwrap_or(&"")),
-            ));
+            return Err(SignatureError::Scope(format!(
+                "Credential should be scoped to a valid Region, not '{region}'. "
+            )));
         }
         if self.service != expected.service {
             let service = expected.service;

@@ -1,13 +1,13 @@
 //! Addresses: the first of the subnet, going round, never one twice, fast with thousands.
 
 use super::*;
-use crate::ec2::first_start;
-use crate::testing::{ACCOUNT, TestApp};
+use crate::ec2::make_default_network;
+use crate::testing::{OWNER, TestApp};
 
 fn with_default_vpc() -> (TestApp, State, String) {
     let test = TestApp::new();
     let mut state = State::default();
-    first_start(&test.app, &mut state).expect("a default VPC");
+    make_default_network(&test.app, &mut state, OWNER);
     let subnet = state.subnets.values().find(|subnet| subnet.availability_zone.ends_with('a')).expect("a subnet");
     let subnet_id = subnet.id.clone();
     (test, state, subnet_id)
@@ -15,7 +15,7 @@ fn with_default_vpc() -> (TestApp, State, String) {
 
 fn wanted<'a>(subnet_id: &'a str, security_groups: &'a [String]) -> AllocateInterface<'a> {
     AllocateInterface {
-        account: ACCOUNT,
+        owner: OWNER,
         subnet_id,
         security_groups,
         assign_public_ip: true,
