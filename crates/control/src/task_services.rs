@@ -46,7 +46,7 @@ impl AppTaskServices {
     fn execution_role(&self, task: &Task) -> Option<Result<Caller, Failure>> {
         let role_arn = task.spec.execution_role_arn.as_deref()?;
         let state = self.app.store.read();
-        Some(sessions::for_task(&self.app, &state, role_arn, task.id(), self.app.now()))
+        Some(sessions::for_task(&self.app, &state, role_arn, task.id(), &task.spec.region))
     }
 
     /// The awslogs stream of a container, with the session that writes to it.
@@ -114,7 +114,7 @@ impl TaskServices for AppTaskServices {
             let task = self.task(task_id)?;
             let Some(role_arn) = task.spec.task_role_arn.as_deref() else { return Ok(None) };
             let state = self.app.store.read();
-            sessions::task_role_credentials(&self.app, &state, role_arn, task_id, self.app.now()).map(Some)
+            sessions::task_role_credentials(&self.app, &state, role_arn, task_id, &task.spec.region).map(Some)
         })
     }
 

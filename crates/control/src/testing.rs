@@ -99,8 +99,7 @@ impl TestApp {
 
     /// A session of a role that [`TestApp::put_role`] made.
     pub(crate) fn session(&self, role_arn: &str) -> Caller {
-        let now = self.app.now();
-        sessions::for_task(&self.app, &self.app.store.read(), role_arn, "session", now).expect("a session")
+        sessions::for_task(&self.app, &self.app.store.read(), role_arn, "session", REGION).expect("a session")
     }
 
     /// Moves the clock.

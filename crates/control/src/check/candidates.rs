@@ -22,10 +22,9 @@ pub(super) struct About<'a> {
     pub(super) definition: Option<&'a str>,
 }
 
-/// The candidates, the best one first.
-pub(super) fn candidates(app: &App, about: &About<'_>, fault: &Fault) -> Vec<Mend> {
+/// The candidates, the best one first. `home` is the region of who checks, which no step needs to name.
+pub(super) fn candidates(app: &App, about: &About<'_>, home: &str, fault: &Fault) -> Vec<Mend> {
     let state = app.store.read();
-    let home = app.settings.region.as_str();
     match fault {
         Fault::NotAllowed(wanted) => {
             let taken = inline_names(&state, &wanted.principal);

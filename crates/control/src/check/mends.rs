@@ -54,7 +54,7 @@ impl Offering<'_> {
                     continue;
                 };
                 let mut offers = Vec::new();
-                for mend in candidates(self.app, &self.about(walked, at, place), &fault) {
+                for mend in candidates(self.app, &self.about(walked, at, place), &self.caller.region, &fault) {
                     if tries == 0 {
                         break;
                     }
@@ -106,7 +106,7 @@ impl Offering<'_> {
     }
 
     async fn perform(&self, rehearsal: &Rehearsal, step: &Step) -> Result<(), ServiceError> {
-        let region = step.region.clone().unwrap_or_else(|| self.app.settings.region.clone());
+        let region = step.region.clone().unwrap_or_else(|| self.caller.region.clone());
         let caller = Caller { region, ..self.caller.clone() };
         let mut input = step.input.clone();
         if step.asks().next().is_some() {

@@ -57,7 +57,7 @@ fn assume(rehearsal: &Rehearsal, caller: &Caller, task: &Task, arn: &str, what: 
         let link = decided.unwrap_or_else(|| Link::broken(LinkKind::Role, arn, error.message, mend));
         return Err(Link { kind: LinkKind::Role, subject: arn.to_owned(), ..link });
     }
-    match sessions::for_task(app, &app.store.read(), arn, task.id(), app.now()) {
+    match sessions::for_task(app, &app.store.read(), arn, task.id(), &task.spec.region) {
         Ok(session) => {
             let detail = format!("{} may pass it, and ECS may assume it as the {what}.", caller.arn());
             Ok((Link::good(LinkKind::Role, arn, detail), session))

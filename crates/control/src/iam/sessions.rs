@@ -6,7 +6,7 @@ use domain::compute::RoleCredentials;
 use domain::failure::{Failure, FailureName, Link, LinkKind};
 use domain::iam::{Caller, Identity, ResourcePolicyRule, SessionContext};
 use domain::mend::Fault;
-use wire::Timestamp;
+use wire::arn::Arn;
 
 use super::authorization::decide;
 use super::credentials;
@@ -19,19 +19,19 @@ pub const TASK_SERVICE: &str = "ecs-tasks.amazonaws.com";
 /// How long a task role's credentials are good, in seconds; the endpoint in the task asks again before.
 pub const TASK_ROLE_SECONDS: i64 = 6 * 3600;
 
-/// The session of a role for a task: the caller as which its secrets are read and its logs are written.
+/// The session of a role for a task in its region: the caller as which its secrets are read and its logs are written.
 ///
 /// # Errors
 /// A failure in ECS's words when the role does not exist or its trust policy does not let ECS assume it; its chain tells
 /// which.
-pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Timestamp) -> Result<Caller, Failure> {
+pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, region: &str) -> Result<Caller, Failure> {
     let Some(role) = role_by_arn(state, role_arn) else {
         return Err(cannot_assume(role_arn, no_role(role_arn)));
     };
     let account = role_arn.split(':').nth(4).unwrap_or_default().to_owned();
     let service = Caller {
         account: account.clone(),
-        region: app.settings.region.clone(),
+        region: region.to_owned(),
         identity: Identity::Service { name: TASK_SERVICE.to_owned() },
         access_key_id: String::new(),
         source_ip: None,
@@ -43,7 +43,7 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
         .with_resource_policy(Some(role.trust.clone()))
         .with_context("sts:RoleSessionName", task_id)
         .with_context("aws:SourceAccount", &account)
-        .with_context("aws:SourceArn", format!("arn:aws:ecs:{}:{account}:*", app.settings.region));
+        .with_context("aws:SourceArn", Arn::new("ecs", region, &account, "*").to_string());
     access.resource_policy_rule = ResourcePolicyRule::MustAllow;
     match decide(app, state, &service, &access) {
         Ok((decision, _)) if decision.is_allowed() => {}
@@ -58,7 +58,7 @@ pub fn for_task(app: &App, state: &State, role_arn: &str, task_id: &str, now: Ti
         role_arn: role_arn.to_owned(),
         role_id: role.entity.id.clone(),
         session_name: task_id.to_owned(),
-        context: SessionContext { issued_at: Some(now), ..SessionContext::default() },
+        context: SessionContext { issued_at: Some(app.now()), ..SessionContext::default() },
     };
     Ok(Caller { identity, ..service })
 }
@@ -72,10 +72,10 @@ pub fn task_role_credentials(
     state: &State,
     role_arn: &str,
     task_id: &str,
-    now: Timestamp,
+    region: &str,
 ) -> Result<RoleCredentials, Failure> {
-    let caller = for_task(app, state, role_arn, task_id, now)?;
-    let issued = credentials::issue(app, &caller, now.plus_seconds(TASK_ROLE_SECONDS))
+    let caller = for_task(app, state, role_arn, task_id, region)?;
+    let issued = credentials::issue(app, &caller, app.now().plus_seconds(TASK_ROLE_SECONDS))
         .map_err(|error| Failure::new(FailureName::ResourceInitializationError, error.message))?;
     Ok(RoleCredentials {
         role_arn: role_arn.to_owned(),

@@ -86,7 +86,8 @@ async fn a_session_ends_and_ends_with_its_role() {
 async fn a_task_gets_credentials_of_its_role() {
     let (_test, app) = fresh();
     let made = make_role(&app, "task").await;
-    let issued = task_role_credentials(&app, &app.store.read(), &made.arn, "abc", app.now()).expect("issued");
+    let issued =
+        task_role_credentials(&app, &app.store.read(), &made.arn, "abc", crate::testing::REGION).expect("issued");
     assert_eq!(issued.role_arn, made.arn);
     let token = Some(issued.session_token.expose());
     let (caller, _) = resolve(&app, &app.store.read(), &issued.access_key_id, token, app.now()).expect("known");

@@ -137,7 +137,7 @@ async fn a_role_is_passed_only_with_the_right_to_pass_it() {
 async fn ecs_assumes_a_role_that_exists_and_trusts_it() {
     let (_test, app) = fresh();
     let role = make_role(&app, "exec").await;
-    let assume = |arn: &str| for_task(&app, &app.store.read(), arn, "0123abcd", app.now());
+    let assume = |arn: &str| for_task(&app, &app.store.read(), arn, "0123abcd", crate::testing::REGION);
     let session = assume(&role.arn).expect("a session");
     assert_eq!(session.arn(), "arn:aws:sts::123456789012:assumed-role/exec/0123abcd");
     let missing = assume("arn:aws:iam::123456789012:role/none").expect_err("no role");

@@ -12,7 +12,7 @@ use crate::iam::record::RoleRecord;
 use crate::iam::sessions;
 use crate::kms;
 use crate::store::StoreError;
-use crate::testing::{ACCOUNT, TestApp, root};
+use crate::testing::{ACCOUNT, REGION, TestApp, root};
 
 const OTHER: &str = "210987654321";
 
@@ -28,7 +28,7 @@ async fn guest(test: &TestApp, inline: &[(&str, Value)]) -> Caller {
         Ok::<_, StoreError>(())
     });
     moved.await.expect("durable");
-    sessions::for_task(&test.app, &test.app.store.read(), &arn, "session", test.app.now()).expect("a session")
+    sessions::for_task(&test.app, &test.app.store.read(), &arn, "session", REGION).expect("a session")
 }
 
 fn document(principal: &str, action: &str) -> Value {
