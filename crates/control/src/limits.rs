@@ -2,8 +2,20 @@
 
 /// The largest request body, in bytes. AWS's largest request here is PutLogEvents with one MiB of events.
 pub const REQUEST_BODY_BYTES: usize = 2 * 1024 * 1024;
-/// How long a client may take to send a request, in seconds.
-pub const REQUEST_READ_SECONDS: u64 = 30;
+/// How many bytes of requests may be in memory together; who holds some and is slowest gives way.
+pub const REQUEST_BYTES_TOGETHER: usize = 128 * 1024 * 1024;
+/// How long a new connection may be silent, in seconds.
+pub const FIRST_BYTE_SECONDS: u64 = 5;
+/// How long a client may take to send a head, in seconds.
+pub const REQUEST_HEAD_SECONDS: u64 = 10;
+/// How long a connection may be silent between two requests, in seconds.
+pub const KEEP_ALIVE_SECONDS: u64 = 60;
+/// A body is given up when this many seconds ...
+pub const BODY_WINDOW_SECONDS: u64 = 5;
+/// ... bring fewer bytes than this.
+pub const BODY_WINDOW_BYTES: usize = 16 * 1024;
+/// How long a client may take nothing of its answer, in seconds.
+pub const ANSWER_STUCK_SECONDS: u64 = 30;
 /// The accepted difference between a request's time and ours, in seconds.
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 /// How long a stopped task stays visible, in seconds (ECS promises at least one hour).
@@ -58,14 +70,20 @@ pub const ON_DEMAND_ROTATIONS: usize = 25;
 pub const IMPORT_PARAMETERS_SECONDS: i64 = 24 * 3600;
 /// How many tags a key or a secret may have.
 pub const RESOURCE_TAGS: usize = 50;
-/// How many connections the front door serves at a time; more wait in the kernel's queue.
+/// How many connections the front door serves at a time; a quarter is kept for those on which somebody has signed.
 pub const CONNECTIONS: usize = 1024;
+/// How many connections beyond that may be about to be closed.
+pub const CONNECTIONS_LEAVING: usize = 64;
+/// How many file descriptors are left for everything that is no connection: journal, registries, shims, logs.
+pub const DESCRIPTORS_RESERVED: u64 = 512;
 /// The largest head of a request, in bytes.
 pub const REQUEST_HEADER_BYTES: usize = 64 * 1024;
 /// The most headers of a request.
 pub const REQUEST_HEADERS: usize = 100;
 /// How long the front door pauses when a connection cannot be accepted, in milliseconds.
 pub const ACCEPT_PAUSE_MILLISECONDS: u64 = 50;
+/// How often the log tells that connections cannot be accepted, in seconds.
+pub const ACCEPT_WARNING_SECONDS: u64 = 60;
 /// How long calls under way may take when the server ends, in seconds.
 pub const SHUTDOWN_SECONDS: u64 = 10;
 /// The largest body of a sign-in to the console, in bytes.

@@ -5,6 +5,7 @@
 //! [`compute`] are where `control` and `node`, which do, meet.
 
 pub mod compute;
+pub mod connections;
 pub mod deletion;
 pub mod ecs;
 pub mod explain;

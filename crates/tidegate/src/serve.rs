@@ -18,6 +18,7 @@ use control::store::Store;
 use control::task_services::AppTaskServices;
 use control::{App, Settings};
 use domain::compute::{Compute, ImageInspection, TaskServices, UsageInspection};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use node::images::{Inspector, Registries};
 use node::{Node, NodeSettings};
 use tokio::net::TcpListener;
@@ -58,6 +59,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
 async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> {
     let directory = options.data_dir.clone();
     let own = DataDirectory::take(&directory)?;
+    let places = control::front::places(descriptors()?);
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", options.listen))?;
@@ -80,7 +82,7 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
     let router =
         control::router(&images, &usage).with_pages(Box::new(move |request, nonce| pages.answer(request, nonce)));
     let (end, ended) = watch::channel(false);
-    let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(router), listener, {
+    let door = tokio::spawn(control::front::serve(Arc::clone(&app), Arc::new(router), listener, places, {
         let mut ended = ended.clone();
         async move {
             let _ = ended.wait_for(|ended| *ended).await;
@@ -151,6 +153,13 @@ fn key_of_environment() -> anyhow::Result<Option<RootAccessKey>> {
         }
         _ => bail!("TIDEGATE_ROOT_ACCESS_KEY_ID and TIDEGATE_ROOT_SECRET_ACCESS_KEY are given together or not at all"),
     }
+}
+
+/// How many file descriptors this process may have, which are as many as the system lets it.
+fn descriptors() -> anyhow::Result<u64> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("the limit of file descriptors cannot be read")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("the limit of file descriptors cannot be raised")?;
+    Ok(most)
 }
 
 /// The URL at which clients on this machine reach a server that listens there: over loopback if it listens everywhere.

@@ -6,22 +6,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use domain::iam::Caller;
 use http::header::{ALLOW, CACHE_CONTROL, HOST, LOCATION, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 use wire::Sensitive;
 use wire::sigv4::SignatureError;
 
 use super::authentication;
+use super::body;
 use super::exchange::origin;
+use super::guests::Seat;
 use super::refusal::response;
 use crate::audit::{Recording, Trail};
 use crate::console::{self, SignedIn};
@@ -68,7 +68,7 @@ pub(super) async fn answer(
     app: &Arc<App>,
     pages: Option<&Pages>,
     (head, body): (&Parts, Incoming),
-    peer: IpAddr,
+    seat: &Seat,
     id: &str,
 ) -> Response<Full<Bytes>> {
     if !is_own_host(app, &head.headers) {
@@ -78,7 +78,7 @@ pub(super) async fn answer(
     }
     let path = head.uri.path();
     if let Some(operation) = path.strip_prefix(API) {
-        return api(app, operation, (head, body), peer, id).await.unwrap_or_else(|error| refused(&error, id));
+        return api(app, operation, (head, body), seat, id).await.unwrap_or_else(|error| refused(&error, id));
     }
     if path == "/console" {
         let mut moved = response(308, "text/plain", id, Bytes::new());
@@ -102,15 +102,15 @@ async fn api(
     app: &Arc<App>,
     operation: &str,
     (head, body): (&Parts, Incoming),
-    peer: IpAddr,
+    seat: &Seat,
     id: &str,
 ) -> Result<Response<Full<Bytes>>, ServiceError> {
     let value = match (operation, head.method == Method::POST) {
         ("server", false) => Ok(server(app)),
         ("signin" | "signout" | "link", true) => {
             refuse_other_origins(&head.headers)?;
-            let body = read(body).await?;
-            let asked = Asked { app, head, body: &body, peer, id };
+            let body = read(body, seat).await?;
+            let asked = Asked { app, head, body: &body, peer: seat.peer, id };
             match operation {
                 "signin" if !body.is_empty() => asked.sign_in_by_link().await,
                 "signin" => asked.sign_in().await,
@@ -261,12 +261,9 @@ fn refuse_other_origins(headers: &HeaderMap) -> Result<(), ServiceError> {
     Err(ServiceError::new("OtherOrigin", "Only the console's own pages may sign in.").with_status(403))
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ServiceError> {
-    let whole = Limited::new(body, limits::CONSOLE_BODY_BYTES).collect();
-    match timeout(Duration::from_secs(limits::REQUEST_READ_SECONDS), whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        _ => Err(ServiceError::new("ValidationError", "The request is too large or did not come in time.")),
-    }
+async fn read(body: Incoming, seat: &Seat) -> Result<Bytes, ServiceError> {
+    let told = |_| ServiceError::new("ValidationError", "The request is too large or did not come in time.");
+    body::read(body, limits::CONSOLE_BODY_BYTES, seat).await.map_err(told)
 }
 
 fn refused(error: &ServiceError, id: &str) -> Response<Full<Bytes>> {

@@ -2,21 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Body as _, Incoming};
-use tokio::time::{Instant, timeout};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::Instant;
 use wire::Protocol;
 use wire::form::Form;
 
 use super::authentication;
+use super::body::{self, BodyError};
 use super::call::Call;
 use super::console;
+use super::guests::Seat;
 use super::refusal::{Refusal, response};
 use super::router::{Parameters, Router, Running};
 use crate::audit::{Origin, Recording, Trail};
@@ -45,7 +46,7 @@ struct Seen {
 
 impl Door {
     /// Answers one request; every way it can go wrong is an answer too.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, seat: &Seat) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let id = wire::ids::uuid(self.app.random_bytes());
         let (head, body) = request.into_parts();
@@ -53,10 +54,10 @@ impl Door {
             return health(&self.app, &id);
         }
         if console::is_console(head.uri.path()) {
-            return console::answer(&self.app, self.router.pages(), (&head, body), peer, &id).await;
+            return console::answer(&self.app, self.router.pages(), (&head, body), seat, &id).await;
         }
         let mut seen = Seen::default();
-        let outcome = self.exchange(&head, body, peer, &id, &mut seen).await;
+        let outcome = self.exchange(&head, body, seat, &id, &mut seen).await;
         let code = outcome.as_ref().err().map_or("", |refusal| refusal.error.code.as_ref());
         let Seen { service, operation, caller } = &seen;
         tracing::debug!(id, service, operation, caller, code, elapsed = ?began.elapsed(), "answered");
@@ -70,11 +71,12 @@ impl Door {
         &self,
         head: &Parts,
         body: Incoming,
-        peer: IpAddr,
+        seat: &Seat,
         id: &str,
         seen: &mut Seen,
     ) -> Result<(Protocol, Vec<u8>), Refusal> {
-        let body = read(head, body).await?;
+        let peer = seat.peer;
+        let body = read(head, body, seat).await?;
         let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok());
         let form = match target {
             Some(_) => Form::default(),
@@ -100,11 +102,13 @@ impl Door {
         let caller = if authentication::is_unsigned(call.service, call.operation) {
             authentication::anonymous(&self.app, head, peer)
         } else {
-            authentication::caller(&self.app, call.service, head, &body, peer).map_err(|error| {
+            let caller = authentication::caller(&self.app, call.service, head, &body, peer).map_err(|error| {
                 let refusal = refuse(error);
                 recording(Err(authentication::claimed_key(head))).end(Some(&refusal.error));
                 refusal
-            })?
+            })?;
+            seat.is_known();
+            caller
         };
         seen.caller = caller.arn();
         let recording = recording(Ok(caller.clone()));
@@ -133,7 +137,7 @@ pub(super) fn origin(head: &Parts, peer: IpAddr) -> Origin {
     Origin::Client { peer, user_agent: authentication::text_of(head, &USER_AGENT) }
 }
 
-async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
+async fn read(head: &Parts, body: Incoming, seat: &Seat) -> Result<Bytes, Refusal> {
     let protocol = if head.headers.contains_key(TARGET) { Protocol::Json } else { Protocol::Query };
     let refuse = |code, message: &str, status| {
         Refusal::unaddressed(protocol, ServiceError::new(code, message).with_status(status))
@@ -145,18 +149,14 @@ async fn read(head: &Parts, body: Incoming) -> Result<Bytes, Refusal> {
             404,
         ));
     }
-    let too_large = || refuse("RequestEntityTooLargeException", "The request is larger than 2 MiB.", 413);
-    // What a client announces is believed at once; what it sends is counted.
-    if body.size_hint().lower() > limits::REQUEST_BODY_BYTES as u64 {
-        return Err(too_large());
-    }
-    let whole = Limited::new(body, limits::REQUEST_BODY_BYTES).collect();
-    match timeout(Duration::from_secs(limits::REQUEST_READ_SECONDS), whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(refuse("RequestAbortedException", "The request's body broke off.", 400)),
-        Err(_) => Err(refuse("RequestTimeoutException", "The request's body did not come in time.", 408)),
-    }
+    body::read(body, limits::REQUEST_BODY_BYTES, seat).await.map_err(|error| match error {
+        BodyError::TooLarge(_) => refuse("RequestEntityTooLargeException", "The request is larger than 2 MiB.", 413),
+        BodyError::BrokeOff(_) => refuse("RequestAbortedException", "The request's body broke off.", 400),
+        BodyError::TooSlow => refuse("RequestTimeoutException", "The request's body did not come in time.", 408),
+        BodyError::NoRoom => {
+            refuse("ServiceUnavailable", "The server has no room for more requests now; try again.", 503)
+        }
+    })
 }
 
 /// A presigned request has its parameters behind the `?`, every other one in its body.

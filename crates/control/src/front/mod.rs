@@ -1,6 +1,8 @@
 //! The front door: HTTP in, AWS's errors and answers out.
 //!
-//! - `server`: connections, their limits, the end
+//! - `server`: connections, the way in and the end
+//! - `guests`: which connections are open, and which gives way
+//! - `paced`, `body`: how long a client may take
 //! - `exchange`: the road of one request, in a list that one reads in a minute
 //! - `call`: which service and operation is asked for
 //! - `authentication`: who signed
@@ -12,9 +14,12 @@
 //! It decides nothing about what a call means and never looks into an input.
 
 mod authentication;
+mod body;
 mod call;
 mod console;
 mod exchange;
+mod guests;
+mod paced;
 mod refusal;
 mod router;
 mod server;
@@ -24,4 +29,4 @@ pub(crate) mod violations;
 
 pub use console::Pages;
 pub use router::Router;
-pub use server::serve;
+pub use server::{places, serve};

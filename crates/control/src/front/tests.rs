@@ -1,16 +1,20 @@
 //! The front door over a real socket: signed, unsigned, oversized, late and broken requests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::sts::{GetCallerIdentityInput, GetCallerIdentityOutput};
+use domain::connections::Places;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 use wire::sigv4::{self, Signer};
 use wire::{Sensitive, Timestamp};
 
-use super::{Router, serve};
+use super::guests::{GivesWay, Guests};
+use super::{Router, places, serve};
 use crate::testing::{ACCOUNT, REGION, TestApp};
 use crate::{App, Request, ServiceError, limits};
 
@@ -62,6 +66,10 @@ struct Answer {
 
 impl Served {
     async fn start() -> Self {
+        Self::start_with(places(20_000)).await
+    }
+
+    async fn start_with(places: Places) -> Self {
         let test = TestApp::new();
         let app = Arc::clone(&test.app);
         let key = app.store.write(|state| crate::iam::root_access_key(&app, state, None)).await.expect("a root key");
@@ -72,7 +80,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(app, Arc::new(router), listener, async {
+        let server = tokio::spawn(serve(app, Arc::new(router), listener, places, async {
             let _ = stopped.await;
         }));
         Self { test, address, key, stop, server }
@@ -81,6 +89,13 @@ impl Served {
     /// A request signed by the root user at this time.
     fn signed(&self, service: &str, headers: &[(&str, &str)], body: &[u8], at: Timestamp) -> Vec<u8> {
         self.signed_with(&self.key.secret_access_key, (service, REGION), headers, body, at)
+    }
+
+    /// The same question, which leaves the connection open.
+    fn signed_on_a_kept_connection(&self) -> Vec<u8> {
+        let request = self.signed("sts", &[FORM], IDENTITY, self.test.app.now());
+        let text = String::from_utf8(request).expect("UTF-8");
+        text.replace("connection: close\r\n", "").into_bytes()
     }
 
     fn signed_with(
@@ -247,7 +262,7 @@ async fn health_is_told_and_the_server_ends() {
     let mut first = [0; 12];
     idle.read_exact(&mut first).await.expect("an answer");
     served.stop.send(()).expect("the server runs");
-    tokio::time::timeout(std::time::Duration::from_secs(5), served.server).await.expect("in time").expect("ends well");
+    timeout(Duration::from_secs(5), served.server).await.expect("in time").expect("ends well");
 }
 
 macro_rules! listed {
@@ -266,4 +281,88 @@ fn everything_listed_is_served() {
             service.name
         );
     }
+}
+
+#[tokio::test]
+async fn silent_connections_shut_nobody_out() {
+    // Sixteen places, four of them kept; as many strangers as like.
+    let served = Served::start_with(Places { all: 16, kept_for_known: 4 }).await;
+    let mut known = TcpStream::connect(&served.address).await.expect("connects");
+    let request = served.signed_on_a_kept_connection();
+    assert!(asked(&mut known, &request).await.starts_with("HTTP/1.1 200"));
+    let mut silent = Vec::new();
+    for number in 0..100 {
+        let mut stream = TcpStream::connect(&served.address).await.expect("connects");
+        let begin: &[u8] = match number % 3 {
+            0 => b"",
+            1 => b"POST / HTTP/1.1\r\nhost: x\r\nx-half: ",
+            _ => b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nabc",
+        };
+        let _ = stream.write_all(begin).await;
+        silent.push(stream);
+    }
+    // A newcomer is served at once, and who is known was not shut out.
+    let began = Instant::now();
+    let answer = served.send(&served.signed("sts", &[FORM], IDENTITY, served.test.app.now())).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(began.elapsed() < Duration::from_secs(limits::FIRST_BYTE_SECONDS), "{:?}", began.elapsed());
+    assert!(asked(&mut known, &request).await.starts_with("HTTP/1.1 200"));
+    // The oldest gave way, the newest did not.
+    let mut first = silent.swap_remove(0);
+    let end = timeout(Duration::from_secs(5), first.read(&mut [0; 1])).await.expect("in time");
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_come_in_time_is_ended() {
+    let served = Served::start().await;
+    let silent = TcpStream::connect(&served.address).await.expect("connects");
+    let mut half = TcpStream::connect(&served.address).await.expect("connects");
+    half.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nx-half: ").await.expect("writes");
+    let mut body = TcpStream::connect(&served.address).await.expect("connects");
+    body.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nabc").await.expect("writes");
+    for (mut stream, seconds, text) in [
+        (silent, limits::FIRST_BYTE_SECONDS, ""),
+        (half, limits::REQUEST_HEAD_SECONDS, ""),
+        (body, limits::BODY_WINDOW_SECONDS, "408"),
+    ] {
+        let mut answer = Vec::new();
+        let read = timeout(Duration::from_secs(seconds + 20), stream.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "still open after {seconds} s: {text}");
+        assert!(String::from_utf8_lossy(&answer).contains(text), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn memory_of_bodies_is_bounded() {
+    let guests = Guests::new(Places { all: 200, kept_for_known: 0 });
+    let peer = "127.0.0.1".parse().expect("an address");
+    let mut seats = Vec::new();
+    for _ in 0..100 {
+        let seat = guests.seat(peer).await;
+        seat.holds(limits::REQUEST_BODY_BYTES).expect("somebody slower gives way");
+        seats.push(seat);
+    }
+    let still_there = seats.iter().filter(|seat| seat.works().is_ok()).count();
+    assert_eq!(still_there, limits::REQUEST_BYTES_TOGETHER / limits::REQUEST_BODY_BYTES);
+    // All that are left are being worked on: nobody can give way.
+    let seat = guests.seat(peer).await;
+    assert_eq!(seat.holds(limits::REQUEST_BODY_BYTES), Err(GivesWay));
+    for seat in &seats {
+        seat.waits();
+    }
+    assert_eq!(guests.seat(peer).await.holds(limits::REQUEST_BODY_BYTES), Ok(()));
+}
+
+/// One request on a connection that stays open, and what its answer begins with.
+async fn asked(stream: &mut TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).await.expect("writes");
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("</GetCallerIdentityResponse>") {
+        let mut part = [0; 4096];
+        let read = timeout(Duration::from_secs(10), stream.read(&mut part)).await.expect("in time").expect("readable");
+        assert!(read > 0, "closed after {}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&part[..read]);
+    }
+    String::from_utf8(answer).expect("UTF-8")
 }
