@@ -52,6 +52,11 @@ fn last_step(task: &Task, failure: &Failure) -> Link {
         FailureName::CannotCreateContainerError | FailureName::CannotStartContainerError => {
             (LinkKind::Container, "Check entryPoint, command, workingDirectory and user against the image.".to_owned())
         }
+        FailureName::CannotStopContainerError => (
+            LinkKind::Container,
+            "Look on the machine at what holds these processes: state D waits for a disk, a network file system or a driver."
+                .to_owned(),
+        ),
         FailureName::OutOfMemoryError => {
             (LinkKind::Container, "Give the container, or the task, more memory.".to_owned())
         }

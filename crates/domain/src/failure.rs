@@ -61,6 +61,8 @@ pub enum FailureName {
     CannotCreateContainerError,
     /// The container's process could not be started.
     CannotStartContainerError,
+    /// The container was told to end, was forced to, and is still there.
+    CannotStopContainerError,
     /// The kernel ended the container for its memory use.
     OutOfMemoryError,
     /// The container's process is gone and nobody saw how.

@@ -16,6 +16,7 @@
 pub mod images;
 mod logs;
 mod metadata;
+mod mount_table;
 pub mod network;
 mod protect;
 mod runtime;

@@ -5,8 +5,9 @@
 //! else sees them, and they vanish with the shim. Secrets in them never reach a disk (a host with swap on disk aside).
 
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use domain::failure::{Failure, FailureName};
@@ -15,8 +16,9 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use super::confinement::confine;
 use super::execute::Secrets;
-use super::{Output, Running, Runtime};
+use super::{Output, Running, Runtime, RuntimeError, chain};
 use crate::shim::plan::ContainerPlan;
 
 /// An OCI runtime command of one task.
@@ -28,9 +30,9 @@ pub(crate) struct CommandRuntime {
 
 impl CommandRuntime {
     /// Makes the private memory file system at `memory`, a directory of the task.
-    pub(crate) fn new(command: String, memory: PathBuf, secrets: Secrets) -> Result<Self, String> {
-        let named = |errno: nix::Error| format!("cannot make a private memory file system: {errno}");
-        fs::create_dir_all(&memory).map_err(|error| format!("{}: {error}", memory.display()))?;
+    pub(crate) fn new(command: String, memory: PathBuf, secrets: Secrets) -> Result<Self, RuntimeError> {
+        let named = RuntimeError::PrivateMemory;
+        fs::create_dir_all(&memory).map_err(RuntimeError::file(&memory))?;
         unshare(CloneFlags::CLONE_NEWNS).map_err(named)?;
         // Unmounts by the server must still arrive here, ours must not leave.
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SLAVE, None::<&str>).map_err(named)?;
@@ -61,18 +63,26 @@ impl CommandRuntime {
         plain.chain(secrets.into_iter().flatten().map(|(name, value)| format!("{name}={}", value.expose()))).collect()
     }
 
-    fn prepare(&self, container: &ContainerPlan) -> Result<PathBuf, String> {
-        let text = fs::read(container.bundle.join("config.json")).map_err(|error| error.to_string())?;
-        let mut config: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    fn prepare(&self, container: &ContainerPlan) -> Result<PathBuf, RuntimeError> {
+        let path = container.bundle.join("config.json");
+        let text = fs::read(&path).map_err(RuntimeError::file(&path))?;
+        let mut config: Value =
+            serde_json::from_slice(&text).map_err(|source| RuntimeError::Config { path, source })?;
         config["process"]["env"] = json!(self.environment(container));
         config["process"]["args"] = json!(container.arguments);
         let bundle = self.memory.join(&container.name);
-        fs::create_dir_all(&bundle).map_err(|error| error.to_string())?;
-        fs::write(bundle.join("config.json"), config.to_string()).map_err(|error| error.to_string())?;
+        fs::create_dir_all(&bundle).map_err(RuntimeError::file(&bundle))?;
+        let path = bundle.join("config.json");
+        fs::write(&path, config.to_string()).map_err(RuntimeError::file(&path))?;
         Ok(bundle)
     }
 
-    fn create(&self, container: &ContainerPlan, stdout: OwnedFd, stderr: OwnedFd) -> Result<Pid, String> {
+    fn cannot_execute(&self) -> impl FnOnce(io::Error) -> RuntimeError {
+        let command = self.command.clone();
+        |source| RuntimeError::Execute { command, source }
+    }
+
+    fn create(&self, container: &ContainerPlan, stdout: OwnedFd, stderr: OwnedFd) -> Result<Pid, RuntimeError> {
         let bundle = self.prepare(container)?;
         let pid_file = bundle.join("pid");
         let log = bundle.join("log");
@@ -89,38 +99,62 @@ impl CommandRuntime {
             .stdout(Stdio::from(stdout))
             .stderr(Stdio::from(stderr))
             .status()
-            .map_err(|error| format!("{}: {error}", self.command))?;
+            .map_err(self.cannot_execute())?;
         if !status.success() {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            return Err(last_message(&log).unwrap_or_else(|| format!("{} create: {status}", self.command)));
+            let said = last_message(&log).unwrap_or_else(|| format!("{} create: {status}", self.command));
+            return Err(RuntimeError::Said(said));
         }
-        let pid = fs::read_to_string(&pid_file).map_err(|error| error.to_string())?;
-        pid.trim().parse().map(Pid::from_raw).map_err(|_| format!("{}: no process id", self.command))
+        let pid = fs::read_to_string(&pid_file).map_err(RuntimeError::file(&pid_file))?;
+        let pid = pid.trim().parse().map_err(|_| RuntimeError::NoProcess(self.command.clone()))?;
+        let pid = Pid::from_raw(pid);
+        if self.kernel() == Kernel::Hosts {
+            confine(pid, &container.bundle)?;
+        }
+        Ok(pid)
     }
+
+    /// gVisor's process is not the container's: what shuts that in is not this host's to show.
+    fn kernel(&self) -> Kernel {
+        let name = Path::new(&self.command).file_name().unwrap_or_default();
+        if name.to_string_lossy().starts_with("runsc") { Kernel::Own } else { Kernel::Hosts }
+    }
+}
+
+/// Which kernel a container's processes call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    /// This host's, so it can tell what shuts the container in.
+    Hosts,
+    /// One of its own.
+    Own,
 }
 
 impl Runtime for CommandRuntime {
     fn start(&self, container: &ContainerPlan, output: Output) -> Result<Running, Failure> {
-        let cannot = |message: String| {
-            Failure::new(FailureName::CannotStartContainerError, message).of_container(container.name.clone())
-        };
+        let cannot = |name, error: &RuntimeError| Failure::new(name, chain(error)).of_container(container.name.clone());
+        let cannot_start = |error: RuntimeError| cannot(FailureName::CannotStartContainerError, &error);
         let Output::Pipes(stdout, stderr) = output else {
-            return Err(cannot("pseudoTerminal is only served by the libcontainer runtime".to_owned()));
+            return Err(cannot_start(RuntimeError::OnlyLinked("pseudoTerminal")));
         };
         if container.init_process {
-            return Err(cannot("initProcessEnabled is only served by the libcontainer runtime".to_owned()));
+            return Err(cannot_start(RuntimeError::OnlyLinked("initProcessEnabled")));
         }
-        let pid = self.create(container, stdout, stderr).map_err(cannot)?;
+        let pid = self.create(container, stdout, stderr).map_err(|error| match error {
+            RuntimeError::Confinement(_) => cannot(FailureName::CannotCreateContainerError, &error),
+            error => cannot_start(error),
+        })?;
         let started = self.command().arg("start").arg(&container.name).output();
-        match started {
-            Ok(output) if output.status.success() => Ok(Running { pid, terminal: None }),
-            Ok(output) => Err(cannot(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
-            Err(error) => Err(cannot(format!("{}: {error}", self.command))),
+        let started = started.map_err(self.cannot_execute()).map_err(cannot_start)?;
+        if !started.status.success() {
+            let said = String::from_utf8_lossy(&started.stderr).trim().to_owned();
+            return Err(cannot_start(RuntimeError::Said(said)));
         }
+        Ok(Running { pid, terminal: None })
     }
 
     /// The command's own process stands for the one inside; it ends with its code.
-    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, String> {
+    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, RuntimeError> {
         let child = self
             .command()
             .arg("exec")
@@ -129,8 +163,8 @@ impl Runtime for CommandRuntime {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("{}: {error}", self.command))?;
-        i32::try_from(child.id()).map(Pid::from_raw).map_err(|error| error.to_string())
+            .map_err(self.cannot_execute())?;
+        i32::try_from(child.id()).map(Pid::from_raw).map_err(|_| RuntimeError::NoProcess(self.command.clone()))
     }
 
     fn delete(&self, container: &ContainerPlan) {

@@ -55,6 +55,16 @@ pub(crate) fn may_raise_limits() -> bool {
     effective_capabilities() & (1 << CAP_SYS_RESOURCE) != 0
 }
 
+/// The least `oom_score_adj` that what this process starts may have: its own where it may not lower it, so that a
+/// container is never harder to kill than the server.
+pub(crate) fn least_oom_score() -> i32 {
+    if may_raise_limits() {
+        return 0;
+    }
+    let own = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+    own.trim().parse().unwrap_or(0)
+}
+
 /// This process's effective capabilities as a bit set.
 pub(crate) fn effective_capabilities() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

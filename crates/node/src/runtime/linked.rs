@@ -2,8 +2,8 @@
 //!
 //! Its traps, and what is done about each: it runs Rust code after a raw clone3, so its caller has one thread; a sibling
 //! would become the child of the shim's parent, so it is never asked for one; without its seccomp feature a profile is
-//! silently ignored, so a test proves that the filter is on; it leaves the parent control group behind, which
-//! [`super::cgroup`] takes away; the secret environment never enters its files, because the executor adds it.
+//! silently ignored, and control groups of version 1 are mounted writable in any case, so [`super::confinement`] looks
+//! before the program begins; it leaves the parent control group behind, which [`super::cgroup`] takes away; the secret environment never enters its files, because the executor adds it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,8 +23,9 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, pipe2};
 
+use super::confinement::confine;
 use super::execute::{Execution, Role, Secrets, read_failure};
-use super::{Output, Running, Runtime};
+use super::{Output, Running, Runtime, RuntimeError, chain};
 use crate::shim::plan::ContainerPlan;
 
 /// The linked-in runtime of one task.
@@ -50,16 +51,16 @@ impl LinkedRuntime {
         }
     }
 
-    fn builder(&self, container: &ContainerPlan, execution: Execution) -> Result<ContainerBuilder, String> {
-        fs::create_dir_all(&self.state).map_err(|error| format!("{}: {error}", self.state.display()))?;
-        ContainerBuilder::new(container.name.clone(), SyscallType::default())
+    fn builder(&self, container: &ContainerPlan, execution: Execution) -> Result<ContainerBuilder, RuntimeError> {
+        fs::create_dir_all(&self.state).map_err(RuntimeError::file(&self.state))?;
+        let builder = ContainerBuilder::new(container.name.clone(), SyscallType::default())
             .with_executor(TaskExecutor(execution))
             .with_root_path(&self.state)
-            .and_then(ContainerBuilder::validate_id)
-            .map_err(|error| chain(&error))
+            .and_then(ContainerBuilder::validate_id)?;
+        Ok(builder)
     }
 
-    fn create(&self, container: &ContainerPlan, output: Output, failure: OwnedFd) -> Result<Running, String> {
+    fn create(&self, container: &ContainerPlan, output: Output, failure: OwnedFd) -> Result<Running, RuntimeError> {
         let role = if container.init_process { Role::ProgramUnderInit } else { Role::Program };
         let execution = self.execution(container, container.arguments.clone(), failure, role);
         let mut builder = self.builder(container, execution)?;
@@ -74,17 +75,14 @@ impl LinkedRuntime {
                 Some(console)
             }
         };
-        let mut created = builder
-            .as_init(&container.bundle)
-            .with_systemd(false)
-            .as_sibling(false)
-            .with_detach(true)
-            .build()
-            .map_err(|error| chain(&error))?;
-        let pid = created.pid().ok_or("the runtime names no process")?;
+        let mut created =
+            builder.as_init(&container.bundle).with_systemd(false).as_sibling(false).with_detach(true).build()?;
+        let pid = created.pid().ok_or_else(|| RuntimeError::NoProcess("libcontainer".to_owned()))?;
+        let pid = Pid::from_raw(pid.as_raw());
         let terminal = console.map(Console::accept).transpose()?;
-        created.start().map_err(|error| chain(&error))?;
-        Ok(Running { pid: Pid::from_raw(pid.as_raw()), terminal })
+        confine(pid, &container.bundle)?;
+        created.start()?;
+        Ok(Running { pid, terminal })
     }
 }
 
@@ -92,10 +90,10 @@ impl Runtime for LinkedRuntime {
     fn start(&self, container: &ContainerPlan, output: Output) -> Result<Running, Failure> {
         let cannot = |name, message: String| Failure::new(name, message).of_container(container.name.clone());
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC)
-            .map_err(|errno| cannot(FailureName::CannotStartContainerError, errno.to_string()))?;
+            .map_err(|errno| cannot(FailureName::CannotStartContainerError, chain(&RuntimeError::Pipe(errno))))?;
         let running = self
             .create(container, output, writer)
-            .map_err(|message| cannot(FailureName::CannotCreateContainerError, message))?;
+            .map_err(|error| cannot(FailureName::CannotCreateContainerError, chain(&error)))?;
         let message = read_failure(reader.as_fd());
         if message.is_empty() {
             return Ok(running);
@@ -107,8 +105,8 @@ impl Runtime for LinkedRuntime {
         ))
     }
 
-    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, String> {
-        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| errno.to_string())?;
+    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, RuntimeError> {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(RuntimeError::Pipe)?;
         let execution = self.execution(container, command.to_vec(), writer, Role::Helper);
         let process = exec_process(&container.bundle, command)?;
         let pid = self
@@ -120,12 +118,11 @@ impl Runtime for LinkedRuntime {
             .with_detach(true)
             .as_sibling(false)
             .with_process(Some(&process))
-            .build()
-            .map_err(|error| chain(&error));
+            .build();
         let _ = fs::remove_file(&process);
         let pid = Pid::from_raw(pid?.as_raw());
         let message = read_failure(reader.as_fd());
-        if message.is_empty() { Ok(pid) } else { Err(message) }
+        if message.is_empty() { Ok(pid) } else { Err(RuntimeError::Said(message)) }
     }
 
     fn delete(&self, container: &ContainerPlan) {
@@ -134,14 +131,16 @@ impl Runtime for LinkedRuntime {
 }
 
 /// A `process.json` for one command: the container's own process (user, capabilities, limits) with other arguments.
-fn exec_process(bundle: &Path, command: &[String]) -> Result<PathBuf, String> {
-    let text = fs::read(bundle.join("config.json")).map_err(|error| error.to_string())?;
-    let mut config: serde_json::Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+fn exec_process(bundle: &Path, command: &[String]) -> Result<PathBuf, RuntimeError> {
+    let path = bundle.join("config.json");
+    let text = fs::read(&path).map_err(RuntimeError::file(&path))?;
+    let mut config: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|source| RuntimeError::Config { path, source })?;
     let mut process = config["process"].take();
     process["args"] = serde_json::json!(command);
     process["terminal"] = serde_json::json!(false);
     let path = bundle.join(format!("exec-{}.json", std::process::id()));
-    fs::write(&path, process.to_string()).map_err(|error| error.to_string())?;
+    fs::write(&path, process.to_string()).map_err(RuntimeError::file(&path))?;
     Ok(path)
 }
 
@@ -172,22 +171,22 @@ struct Console {
 }
 
 impl Console {
-    fn listen(bundle: &Path) -> Result<Self, String> {
+    fn listen(bundle: &Path) -> Result<Self, RuntimeError> {
         let path = bundle.join("console");
         let _ = fs::remove_file(&path);
-        let listener = crate::shim::bind_socket(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let listener = crate::shim::bind_socket(&path).map_err(RuntimeError::file(&path))?;
         Ok(Self { path, listener })
     }
 
-    fn accept(self) -> Result<OwnedFd, String> {
-        let (stream, _) = self.listener.accept().map_err(|error| error.to_string())?;
+    fn accept(self) -> Result<OwnedFd, RuntimeError> {
+        let (stream, _) = self.listener.accept().map_err(RuntimeError::file(&self.path))?;
         let _ = fs::remove_file(&self.path);
         let mut buffer = [0_u8; 4096];
         let mut parts = [IoSliceMut::new(&mut buffer)];
         let mut space = nix::cmsg_space!([std::os::fd::RawFd; 1]);
         let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)
-            .map_err(|errno| errno.to_string())?;
-        for part in message.cmsgs().map_err(|errno| errno.to_string())? {
+            .map_err(RuntimeError::Pipe)?;
+        for part in message.cmsgs().map_err(RuntimeError::Pipe)? {
             if let ControlMessageOwned::ScmRights(descriptors) = part
                 && let Some(descriptor) = descriptors.first()
             {
@@ -195,26 +194,11 @@ impl Console {
                 return Ok(unsafe { OwnedFd::from_raw_fd(*descriptor) });
             }
         }
-        Err("the container handed out no terminal".to_owned())
+        Err(RuntimeError::NoTerminal)
     }
 }
 
-fn null() -> Result<OwnedFd, String> {
+fn null() -> Result<OwnedFd, RuntimeError> {
     let file = fs::OpenOptions::new().read(true).write(true).open("/dev/null");
-    file.map(OwnedFd::from).map_err(|error| format!("/dev/null: {error}"))
-}
-
-/// An error with all its sources, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        source = error.source();
-    }
-    text
+    file.map(OwnedFd::from).map_err(RuntimeError::file("/dev/null"))
 }

@@ -6,13 +6,20 @@
 //! | `command` | any OCI runtime command (`runc`, `crun`, gVisor's `runsc`) |
 //! | `spec`, `process`, `seccomp`, `limits`, `user` | the container's `config.json` |
 //! | `execute` | the last steps inside a container: signals, secrets, exec, the small init |
+//! | `ground`, `inside` | where everything goes in a root that is an image's |
+//! | `confinement` | what shuts a container in, read back before its program begins |
 //! | `cgroup` | the groups of tasks: limits, counts, kill, removal |
+//! | `error` | why a container does not start |
 //!
 //! Only a shim starts containers, and a shim has one thread: libcontainer runs Rust code in a cloned child.
 
 pub(crate) mod cgroup;
 pub(crate) mod command;
+mod confinement;
+mod error;
 pub(crate) mod execute;
+pub(crate) mod ground;
+mod inside;
 pub(crate) mod limits;
 pub(crate) mod linked;
 pub(crate) mod process;
@@ -26,6 +33,8 @@ use std::str::FromStr;
 use domain::failure::Failure;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use error::{RuntimeError, chain};
 
 use crate::shim::plan::ContainerPlan;
 
@@ -69,7 +78,7 @@ pub(crate) trait Runtime {
     fn start(&self, container: &ContainerPlan, output: Output) -> Result<Running, Failure>;
 
     /// Runs a command inside a running container; returns its process, a child of the caller.
-    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, String>;
+    fn execute(&self, container: &ContainerPlan, command: &[String]) -> Result<Pid, RuntimeError>;
 
     /// Forgets a container whose process has ended.
     fn delete(&self, container: &ContainerPlan);

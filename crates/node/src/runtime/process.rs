@@ -28,20 +28,34 @@ pub(crate) struct Process {
 /// The search path of an image that sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Merges. The error is for people.
+/// Why an image and a definition make no process together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ProcessError {
+    /// Docker's words.
+    #[error("the working directory '{0}' is invalid, it needs to be an absolute path")]
+    WorkingDirectory(String),
+    /// Nothing to execute.
+    #[error("no command specified: neither the image nor the task definition names one")]
+    NoCommand,
+    /// The image's `StopSignal`.
+    #[error("Invalid signal: {0}")]
+    StopSignal(String),
+}
+
+/// Merges.
 pub(crate) fn merge(
     task: &TaskSpec,
     container: &ContainerSpec,
     image: &ImageDefaults,
     hostname: &str,
-) -> Result<Process, String> {
+) -> Result<Process, ProcessError> {
     let user = container.user.clone().unwrap_or_else(|| image.user.clone());
     let working_directory = match container.working_directory.as_deref().unwrap_or(&image.working_directory) {
         "" => "/",
         directory => directory,
     };
     if !working_directory.starts_with('/') {
-        return Err(format!("the working directory '{working_directory}' is invalid, it needs to be an absolute path"));
+        return Err(ProcessError::WorkingDirectory(working_directory.to_owned()));
     }
     Ok(Process {
         arguments: arguments(container, image)?,
@@ -53,7 +67,7 @@ pub(crate) fn merge(
 }
 
 /// An entry point of the definition silences the image's command as well.
-fn arguments(container: &ContainerSpec, image: &ImageDefaults) -> Result<Vec<String>, String> {
+fn arguments(container: &ContainerSpec, image: &ImageDefaults) -> Result<Vec<String>, ProcessError> {
     let given = |list: &Option<Vec<String>>| list.clone().filter(|list| !list.is_empty());
     let (mut entry_point, command) = match (given(&container.entry_point), given(&container.command)) {
         (Some(entry_point), command) => (entry_point, command.unwrap_or_default()),
@@ -62,7 +76,7 @@ fn arguments(container: &ContainerSpec, image: &ImageDefaults) -> Result<Vec<Str
     };
     entry_point.extend(command);
     if entry_point.is_empty() {
-        return Err("no command specified: neither the image nor the task definition names one".to_owned());
+        return Err(ProcessError::NoCommand);
     }
     Ok(entry_point)
 }
@@ -127,10 +141,10 @@ impl Environment {
 }
 
 /// `SIGQUIT`, `QUIT` or `3`; SIGTERM when the image names none.
-fn stop_signal(text: Option<&str>) -> Result<i32, String> {
+fn stop_signal(text: Option<&str>) -> Result<i32, ProcessError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(nix::libc::SIGTERM) };
     if let Ok(number) = text.parse::<i32>() {
-        return if (1..=64).contains(&number) { Ok(number) } else { Err(format!("Invalid signal: {text}")) };
+        return if (1..=64).contains(&number) { Ok(number) } else { Err(ProcessError::StopSignal(text.to_owned())) };
     }
     let name = text.to_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
@@ -141,7 +155,7 @@ fn stop_signal(text: Option<&str>) -> Result<i32, String> {
     format!("SIG{name}")
         .parse::<nix::sys::signal::Signal>()
         .map(|signal| signal as i32)
-        .map_err(|_| format!("Invalid signal: {text}"))
+        .map_err(|_| ProcessError::StopSignal(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use domain::compute::{ContainerSpec, TaskSpec};
 use serde_json::{Value, json};
 
-use super::cgroup::Cgroups;
+use super::cgroup::{Cgroups, PROCESS_LIMIT};
+use super::ground::{Ground, NETWORK_FILES};
 use super::limits;
 use super::process::Process;
 use super::seccomp;
@@ -92,8 +93,9 @@ const MASKED_PATHS: &[&str] = &[
     "/sys/firmware",
 ];
 const READ_ONLY_PATHS: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-/// The most processes a container may have.
-const PROCESS_LIMIT: i64 = 16_384;
+
+/// What a program's new files are open to when it says nothing: Docker's, whatever the server itself was started with.
+const UMASK: u32 = 0o022;
 
 /// What is known of a container when its `config.json` is written.
 pub(crate) struct Bundle<'a> {
@@ -105,11 +107,15 @@ pub(crate) struct Bundle<'a> {
     /// The bundle's directory; `hosts`, `hostname` and `resolv.conf` lie in it.
     pub(crate) directory: &'a Path,
     pub(crate) root: &'a Path,
+    /// Where in the root everything goes.
+    pub(crate) ground: &'a Ground,
     pub(crate) volumes: &'a Path,
     pub(crate) network_namespace: &'a Path,
     /// Of the task's shared process namespace, if it has one.
     pub(crate) process_namespace: Option<PathBuf>,
     pub(crate) capabilities_of_host: u64,
+    /// The least `oom_score_adj` that this host lets a container have.
+    pub(crate) least_oom_score: i32,
 }
 
 /// The whole `config.json`.
@@ -131,10 +137,11 @@ pub(crate) fn config(bundle: &Bundle<'_>) -> Value {
         "root": {"path": bundle.root, "readonly": container.read_only_root},
         "process": {
             "terminal": container.pseudo_terminal,
-            "user": {"uid": bundle.user.uid, "gid": bundle.user.gid, "additionalGids": groups},
+            "user": {"uid": bundle.user.uid, "gid": bundle.user.gid, "additionalGids": groups, "umask": UMASK},
             "args": bundle.process.arguments,
             "env": environment,
-            "cwd": bundle.process.working_directory,
+            "cwd": bundle.ground.working_directory,
+            "oomScoreAdj": bundle.least_oom_score.max(0),
             "capabilities": {"bounding": capabilities, "effective": capabilities, "permitted": capabilities},
             "rlimits": rlimits,
         },
@@ -218,26 +225,33 @@ fn mounts(bundle: &Bundle<'_>) -> Vec<Value> {
         mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", writable]),
         mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", writable]),
     ];
-    for name in ["resolv.conf", "hostname", "hosts"] {
-        mounts.push(bind(&bundle.directory.join(name), &format!("/etc/{name}"), "rw"));
+    for (name, path) in NETWORK_FILES.iter().zip(&bundle.ground.network_files) {
+        mounts.push(bind(&bundle.directory.join(name), path, "rw"));
     }
-    for (path, size_mib) in &container.tmpfs {
+    for ((_, size_mib), path) in container.tmpfs.iter().zip(&bundle.ground.tmpfs) {
         let size = format!("size={size_mib}m");
         mounts.push(mount(path, "tmpfs", "tmpfs", &["nosuid", "nodev", "noexec", "mode=1777", &size]));
     }
-    for volume in &container.mounts {
+    for (volume, path) in container.mounts.iter().zip(&bundle.ground.volumes) {
         let access = if volume.read_only { "ro" } else { "rw" };
-        mounts.push(bind(&bundle.volumes.join(&volume.volume), &volume.path, access));
+        mounts.push(bind(&bundle.volumes.join(&volume.volume), path, access));
     }
-    mounts
+    // As Docker does: what lies deeper is mounted later, so that a volume at /etc does not hide the task's /etc/hosts.
+    mounts.sort_by_key(|(depth, _)| *depth);
+    mounts.into_iter().map(|(_, mount)| mount).collect()
 }
 
-fn mount(destination: &str, kind: &str, source: &str, options: &[&str]) -> Value {
-    json!({"destination": destination, "type": kind, "source": source, "options": options})
+/// A mount, and how deep it lies.
+fn mount(destination: impl AsRef<Path>, kind: &str, source: &str, options: &[&str]) -> (usize, Value) {
+    let path = destination.as_ref();
+    let mount = json!({"destination": path, "type": kind, "source": source, "options": options});
+    (path.components().count(), mount)
 }
 
-fn bind(source: &Path, destination: &str, access: &str) -> Value {
-    json!({"destination": destination, "type": "bind", "source": source, "options": ["rbind", "rprivate", access]})
+fn bind(source: &Path, destination: &Path, access: &str) -> (usize, Value) {
+    let options = ["rbind", "rprivate", access];
+    let mount = json!({"destination": destination, "type": "bind", "source": source, "options": options});
+    (destination.components().count(), mount)
 }
 
 /// The capabilities as OCI names them, never more than the host itself has.
@@ -258,6 +272,12 @@ fn capabilities(container: &ContainerSpec, of_host: u64) -> Vec<String> {
         .filter(|name| number(name).is_some_and(|number| of_host & (1 << number) != 0))
         .map(|name| format!("CAP_{name}"))
         .collect()
+}
+
+/// Capabilities as OCI names them, as the kernel's bit set.
+pub(super) fn capability_bits(names: &[String]) -> u64 {
+    let number = |name: &String| number(name.trim_start_matches("CAP_"));
+    names.iter().filter_map(number).fold(0, |bits, number| bits | 1 << number)
 }
 
 /// The kernel's number of a capability.

@@ -4,14 +4,9 @@
 //! The files belong to the image and are therefore hostile: they are opened inside the root with no way out of it (a
 //! symbolic link to the host's `/etc/passwd` leads to the image's), and only so much of them is read.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
+use super::inside;
 
 /// The most that is read of `passwd` or `group`, in bytes.
 const FILE_LIMIT: u64 = 4 << 20;
@@ -25,14 +20,24 @@ pub(crate) struct User {
     pub(crate) home: String,
 }
 
-/// Resolves `user`, `user:group`, with names or numbers; empty means root. The error says what is missing.
-pub(crate) fn resolve(root: &Path, text: &str) -> Result<User, String> {
-    let passwd = read_inside(root, "etc/passwd");
-    let group = read_inside(root, "etc/group");
-    resolve_with(&passwd, &group, text)
+/// Whom an image does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UserError {
+    /// The user has no number and no entry.
+    #[error("unable to find user {0}: no matching entries in passwd file")]
+    User(String),
+    /// The group has no number and no entry.
+    #[error("unable to find group {0}: no matching entries in group file")]
+    Group(String),
 }
 
-fn resolve_with(passwd: &str, group: &str, text: &str) -> Result<User, String> {
+/// Resolves `user`, `user:group`, with names or numbers; empty means root.
+pub(crate) fn resolve(root: &Path, text: &str) -> Result<User, UserError> {
+    let read = |path| String::from_utf8_lossy(&inside::read(root, Path::new(path), FILE_LIMIT)).into_owned();
+    resolve_with(&read("etc/passwd"), &read("etc/group"), text)
+}
+
+fn resolve_with(passwd: &str, group: &str, text: &str) -> Result<User, UserError> {
     let (user_text, group_text) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
         None => (text, None),
@@ -43,17 +48,13 @@ fn resolve_with(passwd: &str, group: &str, text: &str) -> Result<User, String> {
         .or_else(|| user_text.parse().ok().and_then(|uid: u32| accounts(passwd).find(|account| account.uid == uid)));
     let uid = match &account {
         Some(account) => account.uid,
-        None => user_text
-            .parse()
-            .map_err(|_| format!("unable to find user {user_text}: no matching entries in passwd file"))?,
+        None => user_text.parse().map_err(|_| UserError::User(user_text.to_owned()))?,
     };
     let gid = match group_text {
         None => account.as_ref().map_or(0, |account| account.gid),
         Some(name) => match groups(group).find(|group| group.name == name) {
             Some(group) => group.gid,
-            None => {
-                name.parse().map_err(|_| format!("unable to find group {name}: no matching entries in group file"))?
-            }
+            None => name.parse().map_err(|_| UserError::Group(name.to_owned()))?,
         },
     };
     // Docker adds a user's other groups only when no group was given.
@@ -97,45 +98,6 @@ fn groups(group: &str) -> impl Iterator<Item = Group<'_>> {
     })
 }
 
-fn read_inside(root: &Path, path: &str) -> String {
-    let mut text = Vec::new();
-    if let Ok(file) = open_inside(root, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK) {
-        let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        if regular && file.take(FILE_LIMIT).read_to_end(&mut text).is_err() {
-            text.clear();
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Opens a path as a process whose root is `root` would.
-fn open_inside(root: &Path, path: &str, flags: OFlag) -> Result<File, Errno> {
-    let root: OwnedFd = open(root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(&root, path, how).map(File::from)
-}
-
-/// Makes a directory (and those above it) inside a root, owned by root as container runtimes make it; whoever made the
-/// image cannot lead this out of the root. One that is there stays as it is.
-pub(crate) fn make_directory_inside(root: &Path, path: &str) -> Result<(), Errno> {
-    let mut reached = String::new();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        let parent =
-            open_inside(root, if reached.is_empty() { "." } else { &reached }, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
-        if !reached.is_empty() {
-            reached.push('/');
-        }
-        reached.push_str(part);
-        if part == ".." || open_inside(root, &reached, OFlag::O_PATH).is_ok() {
-            continue;
-        }
-        nix::sys::stat::mkdirat(&parent, part, Mode::from_bits_truncate(0o755))?;
-    }
-    open_inside(root, if reached.is_empty() { "." } else { &reached }, OFlag::O_PATH | OFlag::O_DIRECTORY).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,23 +120,8 @@ mod tests {
             let user = resolve_with(PASSWD, GROUP, text).expect(text);
             assert_eq!(user, User { uid, gid, additional_gids, home: home.into() }, "{text}");
         }
-        assert!(resolve_with(PASSWD, GROUP, "nobody").expect_err("no such user").contains("nobody"));
-        assert!(resolve_with(PASSWD, GROUP, "web:none").expect_err("no such group").contains("none"));
-    }
-
-    #[test]
-    fn a_directory_is_made_inside_the_root_only() {
-        let root = tempfile::tempdir().expect("a directory");
-        make_directory_inside(root.path(), "/srv/app/").expect("made");
-        make_directory_inside(root.path(), "/srv/app").expect("already there");
-        make_directory_inside(root.path(), "/").expect("the root");
-        assert!(root.path().join("srv/app").is_dir());
-        let outside = tempfile::tempdir().expect("a directory");
-        std::os::unix::fs::symlink(outside.path(), root.path().join("out")).expect("link");
-        let _ = make_directory_inside(root.path(), "/out/made");
-        assert!(!outside.path().join("made").exists());
-        std::fs::write(root.path().join("file"), "").expect("file");
-        assert!(make_directory_inside(root.path(), "/file/x").is_err());
+        assert_eq!(resolve_with(PASSWD, GROUP, "nobody"), Err(UserError::User("nobody".into())));
+        assert_eq!(resolve_with(PASSWD, GROUP, "web:none"), Err(UserError::Group("none".into())));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) enum Progress {
         health: Health,
         /// When it was asked to stop.
         asked_to_stop: Option<u64>,
-        /// Whether SIGKILL was sent.
+        /// Whether its end was forced.
         killed: Killed,
     },
     /// It ended with this code.
@@ -29,13 +29,16 @@ pub(super) enum Progress {
     Never,
 }
 
-/// Whether SIGKILL was sent already.
+/// Between two blows against a container that does not end, in milliseconds.
+const KILL_AGAIN: u64 = 1000;
+
+/// Whether a container's end was forced already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Killed {
     /// Not yet.
     No,
-    /// It was.
-    Yes,
+    /// It was, the last time at this moment.
+    At(u64),
 }
 
 /// Whether the task is going down.
@@ -54,7 +57,7 @@ pub(super) enum Step {
     Start(usize),
     /// Send its stop signal.
     Ask(usize),
-    /// Send SIGKILL.
+    /// Force its end, also again and again.
     Kill(usize),
     /// It will never start; the text says why, and is absent when the task simply stops first.
     GiveUp(usize, Option<String>),
@@ -196,7 +199,14 @@ fn go_down(plan: &[ContainerPlan], progress: &[Progress], now: u64, decision: &m
                     wake(decision, deadline);
                 }
             }
-            Progress::Running { killed: Killed::Yes, .. } | Progress::Ended(_) | Progress::Never => {}
+            Progress::Running { killed: Killed::At(at), .. } => {
+                if now >= at + KILL_AGAIN {
+                    decision.steps.push(Step::Kill(index));
+                } else {
+                    wake(decision, at + KILL_AGAIN);
+                }
+            }
+            Progress::Ended(_) | Progress::Never => {}
         }
     }
 }
@@ -280,6 +290,11 @@ mod tests {
         let waiting = decide(&plan, &[both[0], asked], Direction::Down, 10);
         assert_eq!((waiting.steps, waiting.wake_at), (vec![], Some(30_005)));
         assert_eq!(decide(&plan, &[both[0], asked], Direction::Down, 30_005).steps, vec![Step::Kill(1)]);
+        let killed =
+            Progress::Running { since: 0, health: Health::Unknown, asked_to_stop: Some(5), killed: Killed::At(40_000) };
+        let dying = decide(&plan, &[both[0], killed], Direction::Down, 40_999);
+        assert_eq!((dying.steps, dying.wake_at), (vec![], Some(41_000)));
+        assert_eq!(decide(&plan, &[both[0], killed], Direction::Down, 41_000).steps, vec![Step::Kill(1)]);
         assert_eq!(decide(&plan, &[both[0], Progress::Ended(143)], Direction::Down, 10).steps, vec![Step::Ask(0)]);
         let end = decide(&plan, &[Progress::Ended(0), Progress::Ended(143)], Direction::Down, 10);
         assert!(end.finished);

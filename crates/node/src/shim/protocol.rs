@@ -34,6 +34,13 @@ pub(crate) enum Event {
         /// Why; absent when the task was stopped before its turn came.
         failure: Option<Failure>,
     },
+    /// The container's end was forced and it is still there.
+    NotStopped {
+        /// Its name.
+        container: String,
+        /// What survives.
+        failure: Failure,
+    },
     /// The container's process ended.
     Exited {
         /// Its name.

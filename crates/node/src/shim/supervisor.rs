@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::compute::Health;
 use domain::failure::{Failure, FailureName};
@@ -26,11 +26,11 @@ use super::journal::Journal;
 use super::output::{Found, OutputFile, Stream};
 use super::plan::{ContainerPlan, ShimPlan};
 use super::protocol::{AfterExit, Event, Record, Request};
-use crate::runtime::cgroup::Cgroups;
+use crate::runtime::cgroup::{Cgroups, KILL_PATIENCE, KillError, LiftedQuota};
 use crate::runtime::command::CommandRuntime;
 use crate::runtime::execute::{Secrets, exit_now};
 use crate::runtime::linked::LinkedRuntime;
-use crate::runtime::{Output, Runtime, RuntimeChoice};
+use crate::runtime::{Output, Runtime, RuntimeChoice, chain};
 
 /// How much output of one container is moved before the others have their turn, in reads.
 const READS_IN_A_ROW: usize = 16;
@@ -69,6 +69,7 @@ pub(super) fn supervise(
         diagnosis,
         signals,
         began: Instant::now(),
+        quota: None,
     };
     supervisor.run()
 }
@@ -84,6 +85,8 @@ struct Supervisor {
     diagnosis: Diagnosis,
     signals: SignalFd,
     began: Instant,
+    /// The task's quota of CPU, lifted while a container's end is forced.
+    quota: Option<LiftedQuota>,
 }
 
 /// What is live of one container.
@@ -97,6 +100,9 @@ struct Container {
     check: Option<RunningCheck>,
     last_start: Option<u64>,
     out_of_memory_before: u64,
+    /// Since when its end is forced.
+    force_began: Option<u64>,
+    told_of_survivors: bool,
 }
 
 /// A progress that begins as waiting.
@@ -164,13 +170,7 @@ impl Supervisor {
                 self.signal(index, self.plan.containers[index].stop_signal);
                 Ok(())
             }
-            Step::Kill(index) => {
-                if let Progress::Running { killed, .. } = &mut self.containers[index].progress.0 {
-                    *killed = Killed::Yes;
-                }
-                self.signal(index, nix::libc::SIGKILL);
-                Ok(())
-            }
+            Step::Kill(index) => self.force(index),
             Step::GiveUp(index, why) => {
                 let name = self.plan.containers[index].name.clone();
                 let failure = why.map(|why| {
@@ -211,10 +211,35 @@ impl Supervisor {
                     failure.message = format!("{}: {detail}", failure.message);
                 }
                 self.containers[index].progress.0 = Progress::Never;
+                // A process that was created and may not start is still there.
+                self.end_rest(index)?;
                 self.leave(index);
                 self.record(Event::NotStarted { container: name, failure: Some(failure) })
             }
         }
+    }
+
+    /// Strikes at a container with all of its processes; says so when that does not end it.
+    fn force(&mut self, index: usize) -> io::Result<()> {
+        let now = self.now();
+        let (task, name) = (self.plan.task_id.as_str(), self.plan.containers[index].name.clone());
+        if self.quota.is_none() {
+            self.quota = self.cgroups.lift_quota(task);
+        }
+        let struck = self.cgroups.strike_container(task, &name);
+        self.signal(index, nix::libc::SIGKILL);
+        let container = &mut self.containers[index];
+        if let Progress::Running { killed, .. } = &mut container.progress.0 {
+            *killed = Killed::At(now);
+        }
+        let began = *container.force_began.get_or_insert(now);
+        if container.told_of_survivors || Duration::from_millis(now - began) < KILL_PATIENCE {
+            return Ok(());
+        }
+        container.told_of_survivors = true;
+        let error = struck.map_or_else(|error| error, KillError::Survivors);
+        let failure = Failure::new(FailureName::CannotStopContainerError, chain(&error)).of_container(name.clone());
+        self.record(Event::NotStopped { container: name, failure })
     }
 
     fn signal(&self, index: usize, signal: i32) {
@@ -250,11 +275,16 @@ impl Supervisor {
     fn ended(&mut self, index: usize, exit_code: i32) -> io::Result<()> {
         let name = self.plan.containers[index].name.clone();
         // With a shared process namespace others of the container may still live; they hold its output open.
-        self.cgroups.kill_container(&self.plan.task_id, &name)?;
+        self.end_rest(index)?;
         self.drain(index)?;
         let container = &mut self.containers[index];
         container.pid = None;
         container.checks = None;
+        container.force_began = None;
+        if self.containers.iter().all(|container| container.force_began.is_none()) {
+            self.quota = None;
+        }
+        let container = &mut self.containers[index];
         if let Some(check) = container.check.take() {
             let _ = kill(check.helper, Signal::SIGKILL);
         }
@@ -274,6 +304,14 @@ impl Supervisor {
             self.containers[index].progress.0 = Progress::Ended(exit_code);
             Ok(())
         }
+    }
+
+    /// Ends what is left of a container without its first process. What survives is told, and is the task's removal's.
+    fn end_rest(&mut self, index: usize) -> io::Result<()> {
+        let name = self.plan.containers[index].name.clone();
+        let Err(error) = self.cgroups.kill_container(&self.plan.task_id, &name) else { return Ok(()) };
+        let failure = Failure::new(FailureName::CannotStopContainerError, chain(&error)).of_container(name.clone());
+        self.record(Event::NotStopped { container: name, failure })
     }
 
     /// Takes away what a container's run left behind.

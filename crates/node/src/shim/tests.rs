@@ -18,10 +18,10 @@ use nix::unistd::Pid;
 use super::journal;
 use super::plan::{ContainerPlan, OutputKeeping, ShimPlan};
 use super::protocol::{AfterExit, Event, Notice, Record, Request};
-use crate::runtime::cgroup::Cgroups;
-use crate::runtime::limits::effective_capabilities;
+use crate::runtime::cgroup::{Cgroups, TaskLimits};
+use crate::runtime::limits::{effective_capabilities, least_oom_score};
 use crate::runtime::process::{self, ImageDefaults};
-use crate::runtime::{RuntimeChoice, spec, user};
+use crate::runtime::{RuntimeChoice, ground, spec, user};
 use crate::test_support::{container, shim_executable, task};
 use crate::wait;
 
@@ -42,6 +42,7 @@ struct Rig {
 /// How a rig differs from the usual.
 struct Options {
     runtime: RuntimeChoice,
+    cpu_units: u32,
     memory_mib: Option<u32>,
     shared_processes: bool,
     secrets: Vec<(String, String)>,
@@ -49,7 +50,8 @@ struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { runtime: RuntimeChoice::Linked, memory_mib: None, shared_processes: false, secrets: Vec::new() }
+        let runtime = RuntimeChoice::Linked;
+        Self { runtime, cpu_units: 1024, memory_mib: None, shared_processes: false, secrets: Vec::new() }
     }
 }
 
@@ -68,7 +70,9 @@ impl Rig {
         spec.shared_processes = options.shared_processes;
         spec.volumes = vec!["shared".to_owned()];
         fs::create_dir_all(directory.join("volumes/shared")).expect("a volume");
-        cgroups.prepare(&id, Some(1024), options.memory_mib).expect("a group");
+        spec.cpu_units = Some(options.cpu_units);
+        spec.memory_mib = options.memory_mib;
+        cgroups.prepare(&id, &TaskLimits::of(&spec)).expect("a group");
         let plans = spec.containers.iter().map(|container| bundle(&directory, &spec, container, options)).collect();
         let plan = ShimPlan {
             task_id: id.clone(),
@@ -203,7 +207,8 @@ fn bundle(
     let mut process = process::merge(spec, container, &ImageDefaults::default(), "host").expect("a process");
     let user = user::resolve(&root, &process.user).expect("a user");
     process.environment.push(("HOME".to_owned(), user.home.clone()));
-    user::make_directory_inside(&root, &process.working_directory).expect("a working directory");
+    let volumes = directory.join("volumes");
+    let ground = ground::prepare(&root, container, &process.working_directory, &volumes).expect("a ground");
     let config = spec::config(&spec::Bundle {
         task: spec,
         container,
@@ -212,10 +217,12 @@ fn bundle(
         hostname: "host",
         directory: &bundle,
         root: &root,
-        volumes: &directory.join("volumes"),
+        ground: &ground,
+        volumes: &volumes,
         network_namespace: Path::new("/proc/self/ns/net"),
         process_namespace: spec.shared_processes.then(|| directory.join(super::NAMESPACE_NAME)),
         capabilities_of_host: effective_capabilities(),
+        least_oom_score: least_oom_score(),
     });
     let mut config = config;
     // These tests stay in the host's network, whose parameters are not theirs to change.

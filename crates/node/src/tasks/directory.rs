@@ -25,6 +25,7 @@ use nix::mount::{MntFlags, umount2};
 use serde::{Deserialize, Serialize};
 use wire::Timestamp;
 
+use crate::mount_table;
 use crate::shim;
 use crate::storage::{self, StorageError};
 use crate::trash::Trash;
@@ -138,10 +139,9 @@ impl TaskDirectory {
         let canonical = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let table = "/proc/self/mountinfo";
         let mounted = fs::read_to_string(table).map_err(|source| DirectoryError::Read(table.into(), source))?;
-        let mut mounts: Vec<PathBuf> = mounted
-            .lines()
-            .filter_map(|line| line.split(' ').nth(4))
-            .map(|path| PathBuf::from(unescape(path)))
+        let mut mounts: Vec<PathBuf> = mount_table::parse(&mounted)
+            .into_iter()
+            .map(|mount| mount.path)
             .filter(|path| path.starts_with(&canonical))
             .collect();
         mounts.reverse();
@@ -178,32 +178,9 @@ pub(super) enum DirectoryError {
     Throw(PathBuf, #[source] io::Error),
 }
 
-/// `mountinfo` writes blanks and backslashes as octal numbers.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let octal = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        if let (b'\\', Some(byte)) = (first, octal.and_then(|digits| u8::from_str_radix(digits, 8).ok())) {
-            bytes.push(byte);
-            rest = &tail[3..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mount_points_with_blanks_are_read() {
-        assert_eq!(unescape("/a\\040b/c"), "/a b/c");
-        assert_eq!(unescape("/plain"), "/plain");
-    }
 
     #[test]
     fn a_spec_and_a_state_come_back() {

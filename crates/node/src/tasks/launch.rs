@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use domain::compute::ContainerSpec;
-use domain::failure::Failure;
+use domain::failure::{Failure, FailureName};
 use wire::Sensitive;
 
 use super::birth::Shim;
@@ -15,9 +15,11 @@ use super::task::Task;
 use super::{Causes, Inner};
 use crate::images::Image;
 use crate::network::{self, NetworkFiles};
-use crate::runtime::limits::effective_capabilities;
+use crate::runtime::cgroup::TaskLimits;
+use crate::runtime::ground::{self, GroundError};
+use crate::runtime::limits::{effective_capabilities, least_oom_score};
 use crate::runtime::process::{self, ImageDefaults};
-use crate::runtime::{spec, user};
+use crate::runtime::{chain, spec, user};
 use crate::shim::NAMESPACE_NAME;
 use crate::shim::plan::{ContainerPlan, OutputKeeping, ShimPlan};
 
@@ -40,8 +42,8 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
     let spec = &task.spec;
     let files = network::files(&spec.interface);
     node.cgroups
-        .prepare(&spec.task_id, spec.cpu_units, spec.memory_mib)
-        .map_err(|error| cannot_create(format!("cannot limit the task's cpu and memory: {error}")))?;
+        .prepare(&spec.task_id, &TaskLimits::of(spec))
+        .map_err(|error| cannot_create(format!("cannot limit what the task uses: {}", Causes(&error))))?;
     node.storage
         .prepare(&task.directory.storage(), spec.ephemeral_storage_gib)
         .map_err(|error| cannot_create(format!("cannot make the task's ephemeral storage: {}", Causes(&error))))?;
@@ -53,7 +55,7 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
     for ready in prepared.containers {
         let container = &spec.containers[ready.index];
         let plan = bundle(node, task, container, ready, &files, &prepared.network_namespace)
-            .map_err(|message| cannot_create(message).of_container(container.name.clone()))?;
+            .map_err(|failure| failure.of_container(container.name.clone()))?;
         containers.push(plan);
     }
     let plan = ShimPlan {
@@ -74,21 +76,25 @@ fn bundle(
     ready: PreparedContainer,
     files: &NetworkFiles,
     network_namespace: &Path,
-) -> Result<ContainerPlan, String> {
+) -> Result<ContainerPlan, Failure> {
     let directory = task.directory.container(&container.name);
     let writable = task.directory.writable(&container.name);
     for path in [&directory, &writable] {
-        make_directory(path, 0o711).map_err(|error| error.to_string())?;
+        make_directory(path, 0o711).map_err(|error| cannot_create(error.to_string()))?;
     }
-    let root = node.images.mount_rootfs(&ready.image, &directory, &writable).map_err(|error| error.to_string())?;
-    let mut process = process::merge(&task.spec, container, &defaults(&ready.image), &files.hostname)?;
-    let user = user::resolve(&root, &process.user)?;
+    let root = node
+        .images
+        .mount_rootfs(&ready.image, &directory, &writable)
+        .map_err(|error| cannot_create(error.to_string()))?;
+    let mut process = process::merge(&task.spec, container, &defaults(&ready.image), &files.hostname)
+        .map_err(|error| cannot_create(error.to_string()))?;
+    let user = user::resolve(&root, &process.user).map_err(|error| cannot_create(error.to_string()))?;
     if !process.environment.iter().any(|(name, _)| name == "HOME") {
         process.environment.push(("HOME".to_owned(), user.home.clone()));
     }
-    user::make_directory_inside(&root, &process.working_directory)
-        .map_err(|errno| format!("cannot make the working directory {}: {errno}", process.working_directory))?;
-    write_files(&directory, files).map_err(|error| error.to_string())?;
+    let ground = ground::prepare(&root, container, &process.working_directory, &task.directory.volumes())
+        .map_err(|error| cannot_start(&error))?;
+    write_files(&directory, files).map_err(|error| cannot_create(error.to_string()))?;
     let config = spec::config(&spec::Bundle {
         task: &task.spec,
         container,
@@ -97,12 +103,14 @@ fn bundle(
         hostname: &files.hostname,
         directory: &directory,
         root: &root,
+        ground: &ground,
         volumes: &task.directory.volumes(),
         network_namespace,
         process_namespace: task.spec.shared_processes.then(|| task.directory.path().join(NAMESPACE_NAME)),
         capabilities_of_host: effective_capabilities(),
+        least_oom_score: least_oom_score(),
     });
-    fs::write(directory.join("config.json"), config.to_string()).map_err(|error| error.to_string())?;
+    fs::write(directory.join("config.json"), config.to_string()).map_err(|error| cannot_create(error.to_string()))?;
     Ok(ContainerPlan {
         name: container.name.clone(),
         bundle: directory,
@@ -120,6 +128,12 @@ fn bundle(
         pseudo_terminal: container.pseudo_terminal,
         output: if container.log.is_some() { OutputKeeping::Followed } else { OutputKeeping::NewestOnly },
     })
+}
+
+/// What a container runtime would say of an image that it cannot start a process in.
+fn cannot_start(error: &GroundError) -> Failure {
+    let message = format!("failed to create task: unable to start container process: {}", chain(error));
+    Failure::new(FailureName::CannotStartContainerError, message)
 }
 
 fn defaults(image: &Image) -> ImageDefaults {

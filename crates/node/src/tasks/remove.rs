@@ -15,6 +15,7 @@ use super::task::Task;
 use super::{Causes, Inner};
 use crate::images::StoreError;
 use crate::network::NetworkError;
+use crate::runtime::cgroup::KillError;
 
 /// The first and the longest pause after an attempt that failed.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -42,7 +43,7 @@ pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RemoveError {
     #[error("cannot end the task's processes")]
-    Processes(#[source] std::io::Error),
+    Processes(#[source] KillError),
     #[error("cannot take the task's network away")]
     Network(#[from] NetworkError),
     #[error("cannot take the task's control groups away")]

@@ -242,6 +242,7 @@ impl Task {
                 state.processes.remove(container);
             }
             Event::Finished => state.finished = true,
+            Event::NotStopped { failure, .. } => tracing::error!(task = self.spec.task_id, "{failure}"),
             Event::NotStarted { .. } | Event::Health { .. } => {}
         }
         drop(state);
@@ -343,6 +344,11 @@ fn apply(observation: &mut TaskObservation, spec: &TaskSpec, record: &Record) {
                     container.exit_code = Some(*exit_code);
                     container.failure.clone_from(failure);
                 }
+            }
+        }
+        Event::NotStopped { container, failure } => {
+            if let Some(container) = find(observation, container) {
+                container.failure = Some(failure.clone());
             }
         }
         Event::Health { container, health } => {

@@ -173,7 +173,7 @@ impl Drop for World {
                 if let Some(shim) = directory.living_shim() {
                     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(shim), nix::sys::signal::Signal::SIGKILL);
                 }
-                if cgroups.kill_task(&id).and_then(|()| cgroups.remove_task(&id)).is_ok() {
+                if cgroups.kill_task(&id).is_ok() && cgroups.remove_task(&id).is_ok() {
                     let _ = directory.unmount_all();
                 }
             }

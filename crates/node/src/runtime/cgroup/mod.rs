@@ -1,15 +1,19 @@
 //! The control groups of tasks: `/tidegate/<task>/<container>` on version 1, 2 and hybrid hosts.
 //!
 //! The OCI runtime makes the containers' groups and their limits; this file makes the task's group around them with
-//! the task's limits, counts, kills, and takes everything away, knowing nothing but the task's id.
+//! the task's limits, counts, and takes everything away, knowing nothing but the task's id; `kill` ends what is in them.
+//!
+//! Every limit of a container is also one of its task's group, which no container sees.
+
+mod kill;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use domain::compute::TaskSpec;
+pub(crate) use kill::{KILL_PATIENCE, KillError, LiftedQuota};
 
 use crate::wait;
 
@@ -17,9 +21,8 @@ use crate::wait;
 const ROOT: &str = "tidegate";
 /// The period of CPU quotas, in microseconds.
 const CPU_PERIOD_MICROSECONDS: u64 = 100_000;
-/// How long processes may take to vanish after SIGKILL.
-const KILL_PATIENCE: Duration = Duration::from_secs(20);
-
+/// The most processes a container may have.
+pub(crate) const PROCESS_LIMIT: u32 = 16_384;
 /// How long a group may stay busy after its last process.
 const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -30,6 +33,84 @@ pub enum Cgroups {
     Unified(PathBuf),
     /// Version 1 (and hybrid): controllers of each hierarchy, and where it is.
     Legacy(Vec<(Vec<String>, PathBuf)>),
+}
+
+/// What a task may use, all its containers together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskLimits {
+    /// In 1/1024 of a CPU.
+    pub(crate) cpu_units: Option<u32>,
+    pub(crate) memory_mib: Option<u32>,
+    pub(crate) processes: u64,
+}
+
+/// A limit that cannot be set.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", .path.display())]
+pub(crate) struct LimitError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl LimitError {
+    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self { path, source }
+    }
+}
+
+/// One file of a task's group.
+struct LimitFile {
+    controller: &'static str,
+    file: &'static str,
+    value: String,
+    need: Need,
+}
+
+/// What it means when a limit cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// The task must not run without it.
+    Must,
+    /// Not every kernel has it.
+    May,
+}
+
+impl TaskLimits {
+    /// A task's limits; its processes are as many as its containers may have together.
+    pub(crate) fn of(task: &TaskSpec) -> Self {
+        let containers = u64::try_from(task.containers.len()).unwrap_or(u64::MAX);
+        let processes = u64::from(PROCESS_LIMIT).saturating_mul(containers.max(1));
+        Self { cpu_units: task.cpu_units, memory_mib: task.memory_mib, processes }
+    }
+
+    /// In the order in which they are to be written.
+    fn files(&self, cgroups: &Cgroups) -> Vec<LimitFile> {
+        let quota = self.cpu_units.map(|units| u64::from(units) * CPU_PERIOD_MICROSECONDS / 1024);
+        let memory = self.memory_mib.map(|mib| (u64::from(mib) << 20).to_string());
+        let mut files = Vec::new();
+        let mut add = |controller, file, value: Option<String>, need| {
+            files.extend(value.map(|value| LimitFile { controller, file, value, need }));
+        };
+        match cgroups {
+            Cgroups::Unified(_) => {
+                let quota = quota.map(|quota| format!("{quota} {CPU_PERIOD_MICROSECONDS}"));
+                add("cpu", "cpu.max", quota, Need::Must);
+                add("memory", "memory.max", memory.clone(), Need::Must);
+                add("memory", "memory.swap.max", memory.map(|_| "0".to_owned()), Need::May);
+            }
+            Cgroups::Legacy(_) => {
+                let period = quota.map(|_| CPU_PERIOD_MICROSECONDS.to_string());
+                add("cpu", "cpu.cfs_period_us", period, Need::Must);
+                add("cpu", "cpu.cfs_quota_us", quota.map(|quota| quota.to_string()), Need::Must);
+                add("memory", "memory.limit_in_bytes", memory.clone(), Need::Must);
+                // Without swap accounting in the kernel this file does not exist.
+                add("memory", "memory.memsw.limit_in_bytes", memory, Need::May);
+            }
+        }
+        add("pids", "pids.max", Some(self.processes.to_string()), Need::Must);
+        files
+    }
 }
 
 /// What a container used.
@@ -82,43 +163,26 @@ impl Cgroups {
         format!("/{ROOT}/{task_id}/{container}")
     }
 
-    /// Makes the task's group with the task's limits (CPU in 1/1024, memory in MiB).
-    pub(crate) fn prepare(&self, task_id: &str, cpu_units: Option<u32>, memory_mib: Option<u32>) -> io::Result<()> {
-        let quota = cpu_units.map(|units| u64::from(units) * CPU_PERIOD_MICROSECONDS / 1024);
-        let memory = memory_mib.map(|mib| u64::from(mib) << 20);
-        match self {
-            Self::Unified(root) => {
-                let all = root.join(ROOT);
-                let task = all.join(task_id);
-                fs::create_dir_all(&task)?;
-                for group in [root, &all, &task] {
-                    for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
-                        // A controller that this host does not have shows when a limit needs it.
-                        let _ = fs::write(group.join("cgroup.subtree_control"), format!("+{controller}"));
-                    }
-                }
-                if let Some(quota) = quota {
-                    fs::write(task.join("cpu.max"), format!("{quota} {CPU_PERIOD_MICROSECONDS}"))?;
-                }
-                if let Some(memory) = memory {
-                    fs::write(task.join("memory.max"), memory.to_string())?;
-                    let _ = fs::write(task.join("memory.swap.max"), "0");
+    /// Makes the task's group with the task's limits.
+    pub(crate) fn prepare(&self, task_id: &str, limits: &TaskLimits) -> Result<(), LimitError> {
+        if let Self::Unified(root) = self {
+            let all = root.join(ROOT);
+            let task = all.join(task_id);
+            fs::create_dir_all(&task).map_err(LimitError::of(&task))?;
+            for group in [root, &all, &task] {
+                for controller in ["cpu", "memory", "pids", "cpuset", "io"] {
+                    // A controller that this host does not have shows when a limit needs it.
+                    let _ = fs::write(group.join("cgroup.subtree_control"), format!("+{controller}"));
                 }
             }
-            Self::Legacy(_) => {
-                if let (Some(quota), Some(cpu)) = (quota, self.hierarchy("cpu")) {
-                    let task = cpu.join(ROOT).join(task_id);
-                    fs::create_dir_all(&task)?;
-                    fs::write(task.join("cpu.cfs_period_us"), CPU_PERIOD_MICROSECONDS.to_string())?;
-                    fs::write(task.join("cpu.cfs_quota_us"), quota.to_string())?;
-                }
-                if let (Some(memory), Some(hierarchy)) = (memory, self.hierarchy("memory")) {
-                    let task = hierarchy.join(ROOT).join(task_id);
-                    fs::create_dir_all(&task)?;
-                    fs::write(task.join("memory.limit_in_bytes"), memory.to_string())?;
-                    // Without swap accounting in the kernel this file does not exist.
-                    let _ = fs::write(task.join("memory.memsw.limit_in_bytes"), memory.to_string());
-                }
+        }
+        for limit in limits.files(self) {
+            let Some(hierarchy) = self.hierarchy(limit.controller) else { continue };
+            let group = hierarchy.join(ROOT).join(task_id);
+            fs::create_dir_all(&group).map_err(LimitError::of(&group))?;
+            let file = group.join(limit.file);
+            if let (Err(source), Need::Must) = (fs::write(&file, &limit.value), limit.need) {
+                return Err(LimitError { path: file, source });
             }
         }
         Ok(())
@@ -177,31 +241,6 @@ impl Cgroups {
         }
     }
 
-    /// Sends SIGKILL to everything in the container's group; new processes cannot slip away because it is repeated.
-    pub(crate) fn kill_container(&self, task_id: &str, container: &str) -> io::Result<()> {
-        self.kill_groups(&[Path::new(ROOT).join(task_id).join(container)])
-    }
-
-    /// Sends SIGKILL to everything in the task's groups, its shim included, and waits until nothing is left.
-    pub(crate) fn kill_task(&self, task_id: &str) -> io::Result<()> {
-        self.kill_groups(&task_groups(task_id))
-    }
-
-    fn kill_groups(&self, relative: &[PathBuf]) -> io::Result<()> {
-        let survivors = || io::Error::new(io::ErrorKind::TimedOut, "processes survive SIGKILL");
-        let roots = self.roots();
-        wait::until(KILL_PATIENCE, || {
-            let groups = roots.iter().flat_map(|root| relative.iter().map(|relative| root.join(relative)));
-            let alive: io::Result<usize> = groups.map(|group| kill_tree(&group)).sum();
-            match alive {
-                Ok(0) => Some(Ok(())),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            }
-        })
-        .unwrap_or_else(|| Err(survivors()))
-    }
-
     /// Takes the container's groups away; they must be empty.
     pub(crate) fn remove_container(&self, task_id: &str, container: &str) -> io::Result<()> {
         self.remove_groups(&Path::new(ROOT).join(task_id).join(container))
@@ -245,24 +284,6 @@ fn task_groups(task_id: &str) -> [PathBuf; 2] {
 
 fn shim_group(task_id: &str) -> String {
     format!("{task_id}.shim")
-}
-
-/// Kills what is in a group and beneath it; answers how many processes were still there.
-fn kill_tree(group: &Path) -> io::Result<usize> {
-    let mut alive = 0;
-    for child in children(group)? {
-        alive += kill_tree(&child)?;
-    }
-    let members = match fs::read_to_string(group.join("cgroup.procs")) {
-        Ok(members) => members,
-        Err(error) if gone(&error) => return Ok(0),
-        Err(error) => return Err(error),
-    };
-    for pid in members.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 0) {
-        alive += 1;
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    }
-    Ok(alive)
 }
 
 fn remove_tree(group: &Path) -> io::Result<()> {
