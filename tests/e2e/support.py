@@ -275,13 +275,14 @@ class Image:
         (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
 
 
-def layer(*entries):
-    """A tar of `(name, content)`: bytes or text for a file, None for a directory, a `-> target` text for a link."""
+def layer(*entries, modes=()):
+    """A tar of `(name, content)`: bytes or text for a file, None for a directory, a `-> target` text for a link. `modes` are
+    those that are not 755, by name."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in entries:
             entry = tarfile.TarInfo(name)
-            entry.mode = 0o755
+            entry.mode = dict(modes).get(name, 0o755)
             if content is None:
                 entry.type = tarfile.DIRTYPE
                 archive.addfile(entry)

@@ -25,6 +25,8 @@ use crate::runtime::{RuntimeChoice, ground, spec, user};
 use crate::test_support::{container, shim_executable, task};
 use crate::wait;
 
+mod confinement;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A task with a shim, taken away when dropped.
@@ -46,12 +48,23 @@ struct Options {
     memory_mib: Option<u32>,
     shared_processes: bool,
     secrets: Vec<(String, String)>,
+    control_groups: ControlGroups,
+}
+
+/// The control groups that a shim sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ControlGroups {
+    /// This host's, with its limits.
+    Hosts,
+    /// Version 2's, mounted for it, with whatever controllers the host's version 1 leaves to them.
+    Version2,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let runtime = RuntimeChoice::Linked;
-        Self { runtime, cpu_units: 1024, memory_mib: None, shared_processes: false, secrets: Vec::new() }
+        let (shared_processes, secrets, control_groups) = (false, Vec::new(), ControlGroups::Hosts);
+        Self { runtime, cpu_units: 1024, memory_mib: None, shared_processes, secrets, control_groups }
     }
 }
 
@@ -83,8 +96,23 @@ impl Rig {
         };
         let (stream, theirs) = UnixStream::pair().expect("a pair");
         let log = fs::File::create(directory.join("shim.log")).expect("a log");
-        let mut command = Command::new(shim_executable());
-        command.arg("shim").arg(&id).env_clear().stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(log);
+        let mut command = match options.control_groups {
+            ControlGroups::Hosts => Command::new(shim_executable()),
+            ControlGroups::Version2 => {
+                let mut command = Command::new("unshare");
+                let mount = "mount -t cgroup2 none /sys/fs/cgroup && exec \"$0\" \"$@\"";
+                command.args(["--mount", "--propagation", "private", "/bin/sh", "-c", mount]).arg(shim_executable());
+                command
+            }
+        };
+        command
+            .arg("shim")
+            .arg(&id)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(log);
         if options.shared_processes {
             command.arg(super::SHARED_PROCESSES);
         }
@@ -152,6 +180,13 @@ impl Rig {
     fn until_printed(&self, name: &str, text: &str) {
         let printed = wait::until(PATIENCE, || self.output(name).contains(text).then_some(()));
         assert!(printed.is_some(), "{text} was never printed: {}", self.output(name));
+    }
+
+    /// The task's group in version 2's hierarchy.
+    fn unified_group(&self) -> PathBuf {
+        let parents = ["unified/tidegate", "tidegate"].map(|parent| Path::new("/sys/fs/cgroup").join(parent));
+        let groups = parents.map(|parent| parent.join(&self.id));
+        groups.into_iter().find(|group| group.join("cgroup.procs").exists()).expect("a group of version 2")
     }
 
     /// What a container printed, without times.
@@ -228,6 +263,10 @@ fn bundle(
     // These tests stay in the host's network, whose parameters are not theirs to change.
     config["linux"]["sysctl"] = serde_json::json!({});
     config["linux"]["namespaces"].as_array_mut().expect("a list").retain(|namespace| namespace["type"] != "network");
+    if options.control_groups == ControlGroups::Version2 {
+        let resources = config["linux"]["resources"].as_object_mut().expect("resources");
+        resources.retain(|name, _| name == "devices");
+    }
     fs::write(bundle.join("config.json"), config.to_string()).expect("config.json");
     ContainerPlan {
         name: container.name.clone(),
