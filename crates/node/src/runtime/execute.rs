@@ -142,12 +142,22 @@ fn explain(name: &str, errno: Errno) -> String {
     }
 }
 
+/// Gives every signal its default action but SIGPIPE, which this program ignores. Whoever started the server may have ignored
+/// some (a shell does so for what it runs in the background), and programs would inherit that.
+pub(crate) fn forget_ignored_signals() {
+    /// The kernel's structure: no handler, no flags, no mask.
+    const DEFAULT: [u64; 4] = [0; 4];
+    for signal in (1..=64).filter(|signal| *signal != libc::SIGPIPE) {
+        // SAFETY: the structure is as large as the kernel reads, and the default action is no handler. glibc's own function
+        // refuses the two signals that it keeps for itself.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), std::ptr::null::<u64>(), 8) };
+    }
+}
+
 /// The shim blocks signals and Rust ignores SIGPIPE; a program expects neither.
 fn reset_signals() {
-    for signal in [Signal::SIGPIPE, Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: the default action is not a handler.
-        let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
-    }
+    // SAFETY: the default action is not a handler.
+    let _ = unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) };
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
 }
 

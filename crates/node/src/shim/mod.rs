@@ -115,6 +115,7 @@ fn run(task_id: &str, processes: Processes) -> io::Result<()> {
 /// Leaves the server's session, adopts orphans, shows its memory to nobody, and keeps only the socket.
 fn settle_in() -> io::Result<UnixStream> {
     let _ = nix::unistd::setsid();
+    crate::runtime::execute::forget_ignored_signals();
     nix::sys::prctl::set_child_subreaper(true)?;
     nix::sys::prctl::set_dumpable(false)?;
     let _ = nix::sys::prctl::set_name(c"tidegate-shim");
