@@ -85,7 +85,8 @@ def in_groups(task, *names):
 
 LOOK = """
 cat /proc/self/mountinfo | while read line; do echo "mount $line"; done
-grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|SigBlk|SigIgn):' /proc/1/status
+grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|SigBlk):' /proc/1/status
+grep SigIgn: /proc/self/status # the shell itself ignores SIGQUIT
 grep 'open files' /proc/1/limits
 echo "oom $(cat /proc/1/oom_score_adj)"; echo "umask $(umask)"; echo "cwd $(pwd)"; echo "host $(hostname)"
 echo "port $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)"; echo "keepalive $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
