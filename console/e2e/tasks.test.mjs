@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+
 import { openBrowser, pictures, PUBLIC, signIn, startServer } from './support.mjs';
 import { startRegistry, World } from './world.mjs';
 
@@ -89,4 +91,32 @@ test('a task without the right to its secret says so, with the broken link and t
   await page.getByText('It ended with exit code 3.').waitFor();
   await page.getByRole('tab', { name: 'Logs' }).click();
   await page.getByRole('log').getByText('going down').waitFor();
+});
+
+test('a wrong password is mended by who knows the right one', async t => {
+  const server = await startServer(t);
+  const registry = await startRegistry(t);
+  const world = await World.make(server, registry);
+  const secrets = server.client(SecretsManagerClient);
+  const put = password => secrets.send(new PutSecretValueCommand({ SecretId: world.secret, SecretString: JSON.stringify({ username: registry.username, password }) }));
+  await put('wr0ng-password');
+  const refused = await world.run(await world.define('web'));
+  await world.wait(refused, 'STOPPED');
+  const window = await openBrowser(t);
+  const page = await signIn(window, server, `/ecs/clusters/demo/tasks/${refused}`);
+  const now = page.getByRole('region', { name: 'Its road now' });
+  const dialog = page.getByRole('dialog');
+  await now.locator('li[data-outcome=broken]').getByRole('button', { name: /^Mend it/ }).click();
+  await dialog.getByText('secretsmanager:PutSecretValue').waitFor();
+  const perform = dialog.getByRole('button', { name: 'Mend it', exact: true });
+  assert.ok(await perform.isDisabled(), 'a mend that asks can be done before it is answered');
+  await dialog.getByLabel('Password').fill(registry.password);
+  await perform.click();
+  await now.getByText('A task would start').waitFor();
+  assert.ok(!(await page.content()).includes(registry.password), 'the password stays on the page');
+  await page.getByRole('button', { name: 'Run again' }).click();
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.waitForURL(url => !url.pathname.endsWith(refused));
+  await page.getByText('RUNNING', { exact: true }).first().waitFor({ timeout: 40_000 });
+  await world.stop(page.url().split('/').at(-1).split('?')[0]);
 });

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import allow
-from support import BINARY, Image, busybox_layer
+from support import BINARY, Image, busybox_layer, until
 
 
 class Shell:
@@ -329,3 +329,24 @@ def test_a_registry_that_asks_for_a_login(world, shell):
     for step in new["steps"]:
         shell.run(step["command"])
     stop(world, runs_again(world, shell, new["runAgain"]["command"]))
+
+
+def test_a_task_that_runs_is_let_out_into_the_world(world, shell):
+    closed = world.security_group("closed")
+    first = world.run(world.define(), groups=[closed], public="DISABLED")
+    world.wait(first, "RUNNING")
+    explanation, lines = explained(world, first)
+    links = [link for link in explanation["now"]["roads"][0]["links"] if link["kind"] == "network"]
+    assert explanation["now"]["outcome"] == "good" and [len(link["mends"]) for link in links] == [1, 1], links
+    address, port = (link["mends"][0] for link in links)
+    assert address["steps"] == [] and [step["operation"] for step in port["steps"]] == ["AuthorizeSecurityGroupIngress"]
+    before = world.ec2.describe_security_groups(GroupIds=[closed])["SecurityGroups"][0]
+    shell.run(port["steps"][0]["command"])
+    after = world.ec2.describe_security_groups(GroupIds=[closed])["SecurityGroups"][0]
+    assert after["IpPermissionsEgress"] == before["IpPermissionsEgress"] and len(after["IpPermissions"]) == 1
+    second = runs_again(world, shell, address["runAgain"]["command"])
+    public = world.interface(world.describe(second)).public
+    until(lambda: shell.run(f"curl --silent --max-time 5 http://{public}/ || true"), 20, "the page of the task")
+    explanation, lines = explained(world, second)
+    assert not [link for link in explanation["now"]["roads"][0]["links"] if link["kind"] == "network"]
+    stop(world, first, second)

@@ -31,13 +31,13 @@ export function MendAlert({ text, mends = [], onMended }: MendAlertProps) {
           <SpaceBetween key={at} size="xxs">
             <SpaceBetween direction="horizontal" size="xs" alignItems="center">
               <Box variant="strong">{mend.title}</Box>
-              {canPerform(mend) && onMended && (
+              {mend.steps.length > 0 && canPerform(mend) && onMended && (
                 <Button variant="normal" ariaLabel={`Mend it: ${mend.title}`} onClick={() => setAsking(mend)}>
                   Mend it
                 </Button>
               )}
             </SpaceBetween>
-            <Command text={mend.steps.map(({ command }) => command).join('\n')} />
+            <Command text={(mend.steps.length > 0 ? mend.steps : [mend.runAgain!]).map(({ command }) => command).join('\n')} />
           </SpaceBetween>
         ))}
         {asking && onMended && <Perform mend={asking} onClose={() => setAsking(undefined)} onMended={() => onMended(asking)} />}

@@ -169,6 +169,8 @@ interface RoadProps {
 
 function Road({ cluster, task, live, onMended }: RoadProps) {
   const failures = live.data?.failures ?? [];
+  const [looking, setLooking] = useState(false);
+  const runs = task.lastStatus === 'RUNNING';
   return (
     <SpaceBetween size="l">
       <TaskTimeline task={task} />
@@ -191,7 +193,8 @@ function Road({ cluster, task, live, onMended }: RoadProps) {
           <Chain links={failure.links} />
         </Container>
       ))}
-      {failures.length > 0 && <RoadNow key={task.taskArn} cluster={cluster} task={task.taskArn ?? ''} onMended={onMended} />}
+      {runs && !looking && <Button onClick={() => setLooking(true)}>Check its road now</Button>}
+      {(failures.length > 0 || (runs && looking)) && <RoadNow key={task.taskArn} cluster={cluster} task={task.taskArn ?? ''} onMended={onMended} />}
       {live.data && failures.length === 0 && (
         <Container header={<Header variant="h2">The road of this task</Header>}>
           <Chain links={live.data.road} />

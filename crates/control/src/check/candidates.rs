@@ -47,6 +47,8 @@ pub(super) fn candidates(app: &App, about: &About<'_>, home: &str, fault: &Fault
             let made = mend::create_group(group, region, home);
             std::iter::once(made).chain(about.revision(app, mend::with_create_group)).collect()
         }
+        Fault::NoPublicAddress => vec![mend::with_address()],
+        Fault::PortClosed { group, port, protocol } => vec![mend::open_port(group, *port, protocol)],
         Fault::NoLogin => about.logins(app, &state),
         Fault::NoTag { tags } => about.tags(app, tags),
     }

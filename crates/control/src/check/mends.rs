@@ -11,7 +11,8 @@ use domain::mend::{self, Fault, Mend, Step};
 
 use super::candidates::{About, candidates};
 use super::definition::Written;
-use super::{Asked, House, Road, Walked, walk};
+use super::keeps::keeps;
+use super::{Asked, House, Road, Walked, again, walk};
 use crate::audit::Trail;
 use crate::explain::step_view;
 use crate::{App, Rehearsal, ServiceError, limits};
@@ -50,17 +51,16 @@ impl Offering<'_> {
         for at in 0..walked.roads.len() {
             for place in 0..walked.roads[at].links.len() {
                 let link = &walked.roads[at].links[place];
-                let Some(fault) = link.fault.as_deref().cloned().filter(|_| link.outcome == Outcome::Broken) else {
-                    continue;
-                };
+                let Some(fault) = link.fault.as_deref().cloned() else { continue };
                 let mut offers = Vec::new();
                 for mend in candidates(self.app, &self.about(walked, at, place), &self.caller.region, &fault) {
                     if tries == 0 {
                         break;
                     }
                     tries -= 1;
-                    if self.mends(&mend, walked, at, &fault).await? {
-                        offers.push(self.offer(mend));
+                    let run_again = self.run_again(&mend, &fault);
+                    if self.mends(&mend, run_again.as_ref(), &walked.roads[at], &fault).await? {
+                        offers.push(Offer { mend, run_again });
                     }
                 }
                 walked.roads[at].offers.insert(place, offers);
@@ -80,29 +80,42 @@ impl Offering<'_> {
         }
     }
 
-    fn offer(&self, mend: Mend) -> Offer {
-        let again = self.asked.task.as_ref().map(|task| mend::again(task));
-        let run_again = match (again, family(&mend)) {
-            (Some(again), Some(family)) => Some(mend::with_definition(again, &family)),
-            (again, _) => again,
-        };
-        Offer { mend, run_again }
+    /// How the task is run again once the mend is done.
+    fn run_again(&self, mend: &Mend, fault: &Fault) -> Option<Step> {
+        let again = mend::again(self.asked.task.as_ref()?);
+        Some(match (family(mend), fault) {
+            (Some(family), _) => mend::with_definition(again, &family),
+            (None, Fault::NoPublicAddress) => mend::with_public_address(again),
+            (None, _) => again,
+        })
     }
 
     /// Whether the link that broke with this fault is not broken any more once the mend is done.
-    async fn mends(&self, mend: &Mend, before: &Walked, at: usize, fault: &Fault) -> Result<bool, ServiceError> {
+    async fn mends(
+        &self,
+        mend: &Mend,
+        run_again: Option<&Step>,
+        before: &Road,
+        fault: &Fault,
+    ) -> Result<bool, ServiceError> {
         let rehearsal = self.app.rehearsal_of_change()?;
+        let there = rehearsal.app().store.read();
         for step in &mend.steps {
             if let Err(error) = self.perform(&rehearsal, step).await {
                 tracing::debug!(%error, operation = step.operation, "a mend is not offered: it would be refused");
                 return Ok(false);
             }
         }
+        if !keeps(&there, &rehearsal.app().store.read()) {
+            tracing::debug!(title = mend.title, "a mend is not offered: it would change what is there");
+            return Ok(false);
+        }
         let written = family(mend).map_or_else(|| self.asked.written.clone(), Written::Registered);
-        let asked = Asked { written, run: self.asked.run.clone(), task: None };
+        let run = run_again.map_or_else(|| Ok(self.asked.run.clone()), again)?;
+        let asked = Asked { written, run, task: self.asked.task.clone() };
         let images = matches!(fault, Fault::NoTag { .. }).then_some(&self.house.images);
         let after = Trail::default().follow(walk(&rehearsal, self.caller, &asked, images)).await;
-        Ok(is_mended(&before.roads[at], &after, fault))
+        Ok(is_mended(before, &after, fault))
     }
 
     async fn perform(&self, rehearsal: &Rehearsal, step: &Step) -> Result<(), ServiceError> {
@@ -127,13 +140,14 @@ fn family(mend: &Mend) -> Option<String> {
 /// The fault is gone from the road, and nothing broke that was good.
 fn is_mended(before: &Road, after: &Walked, fault: &Fault) -> bool {
     let Some(road) = after.roads.iter().find(|road| road.container == before.container) else { return false };
-    let was_good = |link: &Link| {
+    let was_good = |link: &Link| -> bool {
         let same = |one: &&Link| one.kind == link.kind && one.subject == link.subject;
         before.links.iter().find(same).is_some_and(|one| one.outcome == Outcome::Good)
     };
     let broken = |link: &&Link| link.outcome == Outcome::Broken;
     let reached = road.links.iter().any(|link| link.outcome != Outcome::NotReached) || road.container.is_none();
     reached
-        && !road.links.iter().filter(broken).any(|link| link.fault.as_deref() == Some(fault) || was_good(link))
+        && !road.links.iter().any(|link| link.fault.as_deref() == Some(fault))
+        && !road.links.iter().filter(broken).any(was_good)
         && !after.roads[0].links.iter().filter(broken).any(|link| link.kind == LinkKind::Definition)
 }

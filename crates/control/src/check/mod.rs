@@ -4,7 +4,8 @@
 //! - `roles`: the execution role and the task role
 //! - `container`: secrets, keys, registry, image, platform and logs of one container
 //! - `mends`: what would make a broken link good, tried before it is offered
-//! - `candidates`: what might
+//! - `candidates`: what might; `keeps`: whether one only adds
+//! - `reach`: whether a task that runs can be reached from outside
 //!
 //! Everything is tried with the code that starts tasks, on a [`crate::Rehearsal`]: what the real road writes (a task, a log
 //! group, the day a secret was read) is written to a copy that is thrown away. Only the registry is really asked, through
@@ -16,7 +17,9 @@
 mod candidates;
 mod container;
 mod definition;
+mod keeps;
 mod mends;
+mod reach;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -24,13 +27,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::ecs::RunTaskInput;
 use api::tidegate::{CheckTaskDefinitionInput, CheckTaskDefinitionOutput, Road as RoadView, op};
 use domain::compute::ImageInspection;
-use domain::ecs::Task;
+use domain::ecs::{Task, TaskStatus};
 use domain::failure::{Link, Outcome};
 use domain::iam::Caller;
-use domain::mend;
+use domain::mend::{self, Step};
 use tokio::sync::Semaphore;
 
 use self::definition::{Definition, Written};
@@ -116,16 +118,21 @@ impl Asked {
         let access = explain::access("ecs:DescribeTasks", caller, cluster, task);
         authorize(app, &app.store.read(), caller, &access)?;
         let task = explain::find(app, caller, cluster, task)?;
-        let again: RunTaskInput = serde_json::from_value(mend::again(&task).input).map_err(|error| {
-            tracing::error!(%error, "a task cannot be run again");
-            ServiceError::new("InternalFailure", "The task's record cannot be run again.").with_status(500)
-        })?;
         Ok(Self {
             written: Written::registered(app, caller, task.definition_arn.clone())?,
-            run: Run::Again(Box::new(again)),
+            run: again(&mend::again(&task))?,
             task: Some(task),
         })
     }
+}
+
+/// Running a task again by a step that is offered.
+fn again(step: &Step) -> Result<Run, ServiceError> {
+    let input = serde_json::from_value(step.input.clone()).map_err(|error| {
+        tracing::error!(%error, "a task cannot be run again");
+        ServiceError::new("InternalFailure", "The task's record cannot be run again.").with_status(500)
+    })?;
+    Ok(Run::Again(Box::new(input)))
 }
 
 /// What was found.
@@ -148,6 +155,9 @@ async fn walk(
         definition::look(rehearsal, caller, &asked.written, &asked.run).await;
     let mut roads = vec![Road::new(None, links)];
     if let Some(task) = &task {
+        if asked.task.as_ref().is_some_and(|task| task.last_status == TaskStatus::Running) {
+            roads[0].links.extend(reach::look(&rehearsal.app().store.read(), task));
+        }
         let roles = roles::look(rehearsal, caller, task);
         roads[0].links.extend(roles.links);
         roads.extend(container::look(rehearsal, task, roles.execution.as_ref(), images).await);

@@ -46,6 +46,13 @@ pub fn with_definition(mut again: Step, definition: &str) -> Step {
     again
 }
 
+/// The same with a public address.
+#[must_use]
+pub fn with_public_address(mut again: Step) -> Step {
+    again.input["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] = "ENABLED".into();
+    again
+}
+
 /// What RunTask changed; the task's record has an entry for every container, also where nothing was changed.
 fn overrides(task: &Task) -> Option<Value> {
     let Value::Object(mut kept) = pruned(serde_json::to_value(&task.overrides).ok()?)? else { return None };

@@ -46,6 +46,17 @@ pub enum Fault {
         /// The tags that it has, as far as they were asked for.
         tags: Vec<String>,
     },
+    /// The task has no public address.
+    NoPublicAddress,
+    /// No rule of the security groups lets an address in.
+    PortClosed {
+        /// The group to open.
+        group: String,
+        /// The port.
+        port: u16,
+        /// `tcp` or `udp`.
+        protocol: String,
+    },
     /// There is no such log group.
     NoLogGroup {
         /// Its name.

@@ -62,6 +62,20 @@ pub fn create_group(name: &str, region: &str, home: &str) -> Mend {
     Mend::of(format!("Create the log group {name}"), step)
 }
 
+/// Lets everybody in to a port.
+pub fn open_port(group: &str, port: u16, protocol: &str) -> Mend {
+    let everybody = json!([{"CidrIp": "0.0.0.0/0"}]);
+    let permission = json!({"IpProtocol": protocol, "FromPort": port, "ToPort": port, "IpRanges": everybody});
+    let input = json!({"GroupId": group, "IpPermissions": [permission]});
+    let title = format!("Let everybody in to {protocol} port {port} of {group}");
+    Mend::of(title, Step::new("ec2", "AuthorizeSecurityGroupIngress", input))
+}
+
+/// Nothing but running the task again, with a public address.
+pub fn with_address() -> Mend {
+    Mend { title: "Run it again with a public address".into(), steps: Vec::new() }
+}
+
 /// Puts a new version with a login into a secret; the one before stays as its previous version. Nobody but the person who
 /// fills it in knows the password.
 pub fn put_login(secret: &str, user: Option<&str>, home: &str) -> Mend {

@@ -17,13 +17,16 @@ mod trust;
 
 use serde_json::Value;
 
-pub use again::{again, with_definition};
+pub use again::{again, with_definition, with_public_address};
 pub use definition::{definition_input, with_create_group, with_image, with_login};
 pub use fault::{Fault, Wanted};
 pub use identity::{allow, free_name};
 pub use image::{closest, with_tag};
 pub use login::{LOGINS, NoLogin, new_login};
-pub use made::{cancel_key_deletion, create_group, create_role, enable_key, grant, put_login, restore_secret};
+pub use made::{
+    cancel_key_deletion, create_group, create_role, enable_key, grant, open_port, put_login, restore_secret,
+    with_address,
+};
 pub use trust::trust;
 
 /// What stands in an input for a password, which only a person knows.

@@ -15,10 +15,8 @@ const KIND_WIDTH: usize = 9;
 pub(super) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Result<()> {
     let found = tasks::find(client, name).await?;
     let explanation = ask(client, &found.cluster, found.id()).await?;
-    let now = match explanation.failures.as_slice() {
-        [] => None,
-        _ => Some(check::of_task(client, &found.cluster, found.id()).await),
-    };
+    let wants_mends = !explanation.failures.is_empty() || explanation.last_status == "RUNNING";
+    let now = if wants_mends { Some(check::of_task(client, &found.cluster, found.id()).await) } else { None };
     let style = Style::of_output();
     match form {
         Form::Json => {
@@ -29,7 +27,8 @@ pub(super) async fn run(client: &Client, name: &str, form: Form) -> anyhow::Resu
             for line in readable(style, &explanation) {
                 say(line)?;
             }
-            for line in now.iter().flat_map(|now| now_lines(style, now)).chain(again_lines(style, &explanation)) {
+            let now = now.iter().flat_map(|now| now_lines(style, now, &explanation));
+            for line in now.chain(again_lines(style, &explanation)) {
                 say(line)?;
             }
         }
@@ -47,20 +46,29 @@ struct Explained<'a> {
 }
 
 /// What is broken of the road now, and what mends it.
-fn now_lines(style: Style, now: &anyhow::Result<CheckTaskDefinitionOutput>) -> Vec<String> {
-    let mut lines = vec![String::new(), style.bold("Its road now")];
+fn now_lines(
+    style: Style,
+    now: &anyhow::Result<CheckTaskDefinitionOutput>,
+    explanation: &ExplainTaskOutput,
+) -> Vec<String> {
+    let failed = !explanation.failures.is_empty();
+    let mut lines = Vec::new();
     match now {
+        Err(_) if !failed => return lines,
         Err(error) => {
             let told = wrap(&format!("Not looked at: {error}"), WIDTH - 2);
             lines.extend(told.iter().map(|line| format!("  {line}")));
         }
         Ok(now) => {
-            let broken = now.roads.iter().flat_map(|road| &road.links).filter(|link| link.outcome == "broken");
+            let broken = now.roads.iter().flat_map(|road| &road.links).filter(|link| link.mend.is_some());
             lines.extend(broken.flat_map(|link| link_lines(style, link, KIND_WIDTH)));
-            if now.outcome == "good" {
+            if now.outcome == "good" && failed {
                 lines.push(format!("  {}", style.good("Every link is good now.")));
             }
         }
+    }
+    if !lines.is_empty() {
+        lines.splice(0..0, [String::new(), style.bold("Its road now")]);
     }
     lines
 }
@@ -146,8 +154,8 @@ pub(crate) fn link_lines(style: Style, link: &Link, kind_width: usize) -> Vec<St
 /// A mend in lines: what it does, and its commands, which are to be pasted and therefore not broken into lines.
 fn mend_lines(style: Style, mend: &Mend, indent: &str) -> Vec<String> {
     let mut lines = vec![format!("{indent}  {}", style.hint(&format!("{}:", mend.title)))];
-    let registers = mend.steps.iter().any(|step| step.operation == "RegisterTaskDefinition");
-    let again = mend.run_again.iter().filter(|_| registers);
+    let is_other = mend.steps.is_empty() || mend.steps.iter().any(|step| step.operation == "RegisterTaskDefinition");
+    let again = mend.run_again.iter().filter(|_| is_other);
     let commands = mend.steps.iter().chain(again).map(|step| step.command.as_str());
     lines.extend(commands.flat_map(str::lines).map(|line| format!("{indent}  {line}")));
     lines
