@@ -45,7 +45,7 @@ fn keeps_entity(old: &Entity, new: &Entity) -> bool {
 
 /// Whether a policy has every statement that it had.
 fn keeps_statements(old: &str, new: &str) -> bool {
-    let [old, new] = [old, new].map(|document| statements(document));
+    let [old, new] = [old, new].map(statements);
     old.iter().all(|statement| new.contains(statement))
 }
 
