@@ -117,6 +117,7 @@ def test_kill_at_random_moments(world):
     over.set()
     for worker in workers:
         worker.join()
+    assert acknowledged and stop_asked, "tasks were started and stopped"
     for task in acknowledged:
         if task in stop_asked:
             ended = world.wait(task, "STOPPED", 60)
