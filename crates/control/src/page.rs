@@ -15,25 +15,48 @@ pub(crate) enum Order {
     Falling,
 }
 
-/// The items after the marker, at most `limit`. `None` when the marker is none of ours.
+/// The marker of a place in a list, which clients give back as they got it.
+pub(crate) fn marker_of(place: &str) -> String {
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+/// The place that a marker stands for; `None` when it is none of ours.
+pub(crate) fn place_of(marker: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()
+}
+
+/// The page behind the marker of a list that can begin there by itself: `list` is given the key behind which it begins.
+/// `None` when the marker is none of ours.
+pub(crate) fn page_from<K: AsRef<str>, T, I: Iterator<Item = (K, T)>>(
+    list: impl FnOnce(Option<String>) -> I,
+    marker: Option<&str>,
+    limit: usize,
+) -> Option<Page<T>> {
+    let after = match marker {
+        Some(marker) => Some(place_of(marker)?),
+        None => None,
+    };
+    let mut rest = list(after);
+    let (keys, shown): (Vec<K>, Vec<T>) = rest.by_ref().take(limit).unzip();
+    let next = rest.next().and_then(|_| keys.last()).map(|last| marker_of(last.as_ref()));
+    Some((shown, next))
+}
+
+/// The page behind the marker of a short list: what comes before it is passed over.
 pub(crate) fn page<K: AsRef<str>, T>(
     items: impl Iterator<Item = (K, T)>,
     order: Order,
     marker: Option<&str>,
     limit: usize,
 ) -> Option<Page<T>> {
-    let after = match marker {
-        Some(marker) => Some(String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()?),
-        None => None,
+    let behind = |after: Option<String>| {
+        items.skip_while(move |(key, _)| match (after.as_deref(), order) {
+            (None, _) => false,
+            (Some(after), Order::Rising) => key.as_ref() <= after,
+            (Some(after), Order::Falling) => key.as_ref() >= after,
+        })
     };
-    let mut rest = items.skip_while(|(key, _)| match (after.as_deref(), order) {
-        (None, _) => false,
-        (Some(after), Order::Rising) => key.as_ref() <= after,
-        (Some(after), Order::Falling) => key.as_ref() >= after,
-    });
-    let (keys, shown): (Vec<K>, Vec<T>) = rest.by_ref().take(limit).unzip();
-    let next = rest.next().and_then(|_| keys.last()).map(|last| URL_SAFE_NO_PAD.encode(last.as_ref()));
-    Some((shown, next))
+    page_from(behind, marker, limit)
 }
 
 /// How many items a page has: what the caller asks for, or what is usual.

@@ -7,13 +7,12 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wire::Timestamp;
 
 use super::event::Event;
 use super::files::{AuditFiles, day_of};
 use crate::limits::{AUDIT_CLOCK_SECONDS, AUDIT_SEARCH_BYTES};
+use crate::page::{marker_of, place_of};
 use crate::{App, ServiceError};
 
 /// What is sought.
@@ -50,12 +49,12 @@ pub(crate) struct Place {
 impl Place {
     /// The place as a token for clients.
     pub(crate) fn token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{}:{}", self.file, self.bytes))
+        marker_of(&format!("{}:{}", self.file, self.bytes))
     }
 
     /// Reads a token; `None` if it is not ours.
     pub(crate) fn of_token(token: &str) -> Option<Self> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let text = place_of(token)?;
         let (file, bytes) = text.rsplit_once(':')?;
         let is_name = file.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && file.len() > 11;
         is_name.then_some(Self { file: file.to_owned(), bytes: bytes.parse().ok()? })

@@ -10,7 +10,6 @@ use domain::iam::{Caller, Identity};
 use super::error::parameter;
 use super::page::page;
 use super::record::AccountSettingRecord;
-use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -55,8 +54,7 @@ pub(super) async fn list(
             Some((name.to_owned(), setting))
         })
         .filter(|(_, setting)| input.value.is_none() || setting.value == input.value);
-    let (settings, next_token) =
-        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
+    let (settings, next_token) = page(items, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListAccountSettingsOutput { settings: Some(settings), next_token })
 }
 

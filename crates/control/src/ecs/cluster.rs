@@ -15,7 +15,6 @@ use super::error::{client, parameter};
 use super::page::page;
 use super::record::{ClusterRecord, ClusterStatus};
 use super::{arn, cluster_capacity, tag};
-use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -109,8 +108,7 @@ pub(super) async fn list(
     let prefix = arn::ecs(&caller, "cluster/".to_owned());
     let active = state.clusters.with_prefix(&prefix).filter(|(_, cluster)| cluster.status == ClusterStatus::Active);
     let items = active.map(|(arn, _)| (arn.to_owned(), arn.to_owned()));
-    let (cluster_arns, next_token) =
-        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, CLUSTERS)?;
+    let (cluster_arns, next_token) = page(items, input.next_token.as_deref(), input.max_results, CLUSTERS)?;
     Ok(ListClustersOutput { cluster_arns: Some(cluster_arns), next_token })
 }
 

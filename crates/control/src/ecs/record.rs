@@ -7,6 +7,8 @@ use wire::Timestamp;
 
 pub use domain::ecs::Task as TaskRecord;
 
+use crate::store::SortKey;
+
 /// A cluster. Its key is its ARN. A deleted one stays, INACTIVE, until it is created again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRecord {
@@ -81,3 +83,15 @@ pub struct AccountSettingRecord {
     /// Its value.
     pub value: String,
 }
+
+/// The order of ListTaskDefinitions, among [`TASK_DEFINITION_ORDERS`].
+pub(super) const BY_FAMILY: usize = 0;
+
+/// The orders of task definitions: by status, family and number.
+pub const TASK_DEFINITION_ORDERS: [SortKey<TaskDefinitionRecord>; 1] = [|record| {
+    let definition = &record.definition;
+    let status = definition.status.as_deref().unwrap_or_default();
+    let arn = definition.task_definition_arn.as_deref().unwrap_or_default();
+    let family = arn.rsplit_once(':').map_or(arn, |(family, _)| family);
+    format!("{status} {family}:{:010}", definition.revision.unwrap_or_default())
+}];

@@ -7,11 +7,10 @@ use api::ecs::{
     ListTaskDefinitionsOutput,
 };
 
+use super::arn;
 use super::error::parameter;
-use super::page::page;
-use super::record::TaskDefinitionRecord;
-use super::task_definition::is_active;
-use super::{arn, record::FamilyRecord};
+use super::page::page_from;
+use super::record::BY_FAMILY;
 use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -31,31 +30,22 @@ pub(super) async fn definitions(
     let prefix = arn::ecs(&caller, "task-definition/".to_owned());
     // For definitions `familyPrefix` is the whole name of a family.
     let family = input.family_prefix.as_deref().filter(|family| !family.is_empty());
-    let mut items: Vec<(String, String)> = state
-        .task_definitions
-        .with_prefix(&prefix)
-        .filter(|(_, record)| record.definition.status.as_deref() == Some(status))
-        .filter(|(_, record)| family.is_none() || record.definition.family.as_deref() == family)
-        .map(|(arn, record)| (sort_key(record), arn.to_owned()))
-        .collect();
-    items.sort_unstable();
+    let prefix = match family {
+        Some(family) => format!("{status} {prefix}{family}:"),
+        None => format!("{status} {prefix}"),
+    };
     let order = match input.sort.as_deref() {
         None | Some("ASC") => Order::Rising,
         Some("DESC") => Order::Falling,
         Some(other) => return Err(parameter(format!("Invalid sort '{other}'."))),
     };
-    if order == Order::Falling {
-        items.reverse();
-    }
+    let definitions = |after: Option<String>| {
+        let records = state.task_definitions.sorted_behind(BY_FAMILY, &prefix, order, after.as_deref());
+        records.map(|(key, record)| (key, record.definition.task_definition_arn.clone().unwrap_or_default()))
+    };
     let (task_definition_arns, next_token) =
-        page(items.into_iter(), order, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
+        page_from(definitions, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTaskDefinitionsOutput { task_definition_arns: Some(task_definition_arns), next_token })
-}
-
-/// Sorts as family and number.
-fn sort_key(record: &TaskDefinitionRecord) -> String {
-    let family = record.definition.family.as_deref().unwrap_or_default();
-    format!("{family}:{:010}", record.definition.revision.unwrap_or_default())
 }
 
 /// ListTaskDefinitionFamilies.
@@ -69,23 +59,20 @@ pub(super) async fn families(
     let state = app.store.read();
     let base = arn::ecs(&caller, "task-definition/".to_owned());
     let prefix = format!("{base}{}", input.family_prefix.as_deref().unwrap_or_default());
-    let items = state
-        .task_definition_families
-        .with_prefix(&prefix)
-        .filter(|(family_arn, family)| match status {
+    let families = |after: Option<String>| {
+        let families = state.task_definition_families.behind(&prefix, Order::Rising, after.as_deref());
+        let wanted = families.filter(|(family_arn, _)| match status {
             "ALL" => true,
-            "INACTIVE" => !has_active(&state, family_arn, family),
-            _ => has_active(&state, family_arn, family),
-        })
-        .map(|(family_arn, _)| (family_arn.to_owned(), family_arn[base.len()..].to_owned()));
-    let (families, next_token) =
-        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
+            "INACTIVE" => !has_active(&state, family_arn),
+            _ => has_active(&state, family_arn),
+        });
+        wanted.map(|(family_arn, _)| (family_arn, family_arn[base.len()..].to_owned()))
+    };
+    let (families, next_token) = page_from(families, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTaskDefinitionFamiliesOutput { families: Some(families), next_token })
 }
 
-fn has_active(state: &State, family_arn: &str, family: &FamilyRecord) -> bool {
-    (1..=family.latest_revision).rev().any(|revision| {
-        let record = state.task_definitions.get(&format!("{family_arn}:{revision}"));
-        record.is_some_and(|record| is_active(record))
-    })
+fn has_active(state: &State, family_arn: &str) -> bool {
+    let prefix = format!("ACTIVE {family_arn}:");
+    state.task_definitions.sorted_behind(BY_FAMILY, &prefix, Order::Rising, None).next().is_some()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::ecs::{ListTasksInput, ListTasksOutput};
 use domain::ecs::Task;
 
-use super::page::page;
+use super::page::page_from;
 use super::{arn, cluster};
 use crate::page::Order;
 use crate::{Access, App, Authorized, Request, ServiceError};
@@ -25,13 +25,12 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListTasksInput>) -> Res
     if input.service_name.is_some() {
         return Err(ServiceError::new("ServiceNotFoundException", "Service not found."));
     }
-    let items = state
-        .tasks
-        .iter()
-        .filter(|(_, task)| task.spec.cluster_arn == cluster_arn && matches(&input, task))
-        .map(|(id, task)| (id.to_owned(), task.spec.task_arn.clone()));
-    let (task_arns, next_token) =
-        page(items, Order::Rising, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
+    let tasks = |after: Option<String>| {
+        let tasks = state.tasks.behind("", Order::Rising, after.as_deref());
+        let wanted = tasks.filter(|(_, task)| task.spec.cluster_arn == cluster_arn && matches(&input, task));
+        wanted.map(|(id, task)| (id, task.spec.task_arn.clone()))
+    };
+    let (task_arns, next_token) = page_from(tasks, input.next_token.as_deref(), input.max_results, PAGE_ITEMS)?;
     Ok(ListTasksOutput { task_arns: Some(task_arns), next_token })
 }
 

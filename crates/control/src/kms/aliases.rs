@@ -12,9 +12,10 @@ use domain::iam::Caller;
 
 use super::error;
 use super::lookup::Keys;
-use super::page::page;
+use super::page::page_from;
 use super::record::{AliasRecord, KeyRecord};
 use crate::iam::authorization::authorize;
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -99,9 +100,11 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListAliasesInput>) -> R
         None => None,
     };
     let first = alias_arn(&caller, "alias/");
-    let aliases = state.kms_aliases.with_prefix(&first);
-    let aliases = aliases.filter(|(_, alias)| target.as_ref().is_none_or(|key| key.arn == alias.target_arn));
-    let (aliases, next_marker) = page(aliases, input.marker.as_deref(), input.limit)?;
+    let aliases = |after: Option<String>| {
+        let aliases = state.kms_aliases.behind(&first, Order::Rising, after.as_deref());
+        aliases.filter(|(_, alias)| target.as_ref().is_none_or(|key| key.arn == alias.target_arn))
+    };
+    let (aliases, next_marker) = page_from(aliases, input.marker.as_deref(), input.limit)?;
     let entry = |alias: &AliasRecord| AliasListEntry {
         alias_name: Some(alias.name.clone()),
         alias_arn: Some(alias.arn.clone()),

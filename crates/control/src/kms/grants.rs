@@ -14,10 +14,11 @@ use domain::kms::{EncryptionContext, Grant, GrantConstraints, KeySpec, has_opera
 
 use super::encryption::context;
 use super::lookup::Keys;
-use super::page::page;
+use super::page::page_from;
 use super::record::KeyRecord;
 use super::{error, policies};
 use crate::limits::GRANTS_OF_KEY;
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -48,7 +49,7 @@ pub(super) async fn create(
             }
             let key = Keys::new(&app, state, &caller).find_without_alias(&input.key_id)?;
             key.state.usable(&key.arn)?;
-            check_operations(&key, &input.operations, input.constraints.is_some())?;
+            check_operations(&key, &input)?;
             error::dry_run(input.dry_run)?;
             put(state, grant(&app, &key, input, caller.account))
         })
@@ -82,15 +83,15 @@ fn constraints(asked: Option<&api::kms::GrantConstraints>) -> GrantConstraints {
 }
 
 /// A grant is about what its key can do.
-fn check_operations(key: &KeyRecord, operations: &[String], constrained: bool) -> Result<(), ServiceError> {
-    if let Some(operation) = operations.iter().find(|name| !has_operation(name, key.usage, key.spec)) {
+fn check_operations(key: &KeyRecord, input: &CreateGrantInput) -> Result<(), ServiceError> {
+    if let Some(operation) = input.operations.iter().find(|name| !has_operation(name, key.usage, key.spec)) {
         return Err(error::validation(format!(
             "Operation {operation} is not supported by the key spec {} with the key usage {}.",
             key.spec.name(),
             key.usage.name()
         )));
     }
-    if constrained && key.spec != KeySpec::SymmetricDefault {
+    if input.constraints.is_some() && key.spec != KeySpec::SymmetricDefault {
         return Err(error::validation(
             "Encryption context constraints are only supported for symmetric encryption keys.",
         ));
@@ -135,8 +136,7 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListGrantsInput>) -> Re
             && input.grantee_principal.as_ref().is_none_or(|principal| *principal == grant.grantee)
     };
     let first = record_key(&key.arn, "");
-    let grants = state.kms_grants.with_prefix(&first).filter(|(_, grant)| wanted(grant));
-    listed(grants, input.marker.as_deref(), input.limit)
+    listed(&state, &first, wanted, input.marker.as_deref(), input.limit)
 }
 
 /// ListRetirableGrants: the grants of the account's keys in this region that a principal may retire.
@@ -148,19 +148,22 @@ pub(super) async fn list_retirable(
         request.authorize(&app, |_, _, _| Ok(Access::to_any("kms:ListRetirableGrants")))?;
     let state = app.store.read();
     let first = key_arn(&caller.region, &caller.account, "");
-    let grants = state
-        .kms_grants
-        .with_prefix(&first)
-        .filter(|(_, grant)| grant.retiring_principal.as_ref() == Some(&input.retiring_principal));
-    listed(grants, input.marker.as_deref(), input.limit)
+    let wanted = |grant: &Grant| grant.retiring_principal.as_ref() == Some(&input.retiring_principal);
+    listed(&state, &first, wanted, input.marker.as_deref(), input.limit)
 }
 
-fn listed<'a>(
-    grants: impl Iterator<Item = (&'a str, &'a Arc<Grant>)>,
+/// The page of those whose record's key begins with `first`.
+fn listed(
+    state: &State,
+    first: &str,
+    wanted: impl Fn(&Grant) -> bool,
     marker: Option<&str>,
     limit: Option<i32>,
 ) -> Result<ListGrantsOutput, ServiceError> {
-    let (grants, next_marker) = page(grants, marker, limit)?;
+    let grants = |after: Option<String>| {
+        state.kms_grants.behind(first, Order::Rising, after.as_deref()).filter(|(_, grant)| wanted(grant))
+    };
+    let (grants, next_marker) = page_from(grants, marker, limit)?;
     Ok(ListGrantsOutput {
         grants: Some(grants.into_iter().map(|grant| entry(grant)).collect()),
         truncated: Some(next_marker.is_some()),

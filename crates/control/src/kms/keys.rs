@@ -10,9 +10,10 @@ use domain::iam::Caller;
 use domain::kms::{KeySpec, KeyState, KeyUsage, default_key_policy, key_arn};
 
 use super::lookup::{Keys, change};
-use super::page::page;
+use super::page::page_from;
 use super::record::{KeyManager, KeyRecord, MaterialRecord, Origin};
 use super::{error, managed, material, policies, replicas, tags};
+use crate::page::Order;
 use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
@@ -125,9 +126,12 @@ pub(super) async fn describe(
 pub(super) async fn list(app: Arc<App>, request: Request<ListKeysInput>) -> Result<ListKeysOutput, ServiceError> {
     let Authorized { input, caller, .. } = request.authorize(&app, |_, _, _| Ok(Access::to_any("kms:ListKeys")))?;
     let (state, now) = (app.store.read(), app.now());
-    let keys = of_account(&caller);
-    let keys = state.kms_keys.with_prefix(&keys).filter(|(_, key)| !key.is_gone(now));
-    let (keys, next_marker) = page(keys, input.marker.as_deref(), input.limit)?;
+    let first = of_account(&caller);
+    let keys = |after: Option<String>| {
+        let keys = state.kms_keys.behind(&first, Order::Rising, after.as_deref());
+        keys.filter(|(_, key)| !key.is_gone(now))
+    };
+    let (keys, next_marker) = page_from(keys, input.marker.as_deref(), input.limit)?;
     let keys =
         keys.into_iter().map(|key| KeyListEntry { key_id: Some(key.id.clone()), key_arn: Some(key.arn.clone()) });
     Ok(ListKeysOutput { keys: Some(keys.collect()), truncated: Some(next_marker.is_some()), next_marker })

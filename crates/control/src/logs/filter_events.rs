@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use api::logs::{FilterLogEventsInput, FilterLogEventsOutput, FilteredLogEvent};
-use domain::logs::page::{AcrossStreams, PAGE_EVENTS, list_token, parse_list_token};
+use domain::logs::page::{AcrossStreams, PAGE_EVENTS};
 use domain::logs::{Direction, Page, Pattern};
 
 use super::files::{LogFiles, Segment};
 use super::record::{LogStream, named_group, stream_arn};
-use super::{blocking, group, invalid, no_stream};
+use super::{blocking, group, invalid, no_stream, place_of, token_of};
 use crate::limits::LOG_SEARCH_BYTES;
 use crate::page;
 use crate::store::State;
@@ -43,8 +43,7 @@ pub(super) async fn run(
     let pattern = Pattern::parse(input.filter_pattern.as_deref().unwrap_or_default());
     let mut from: AcrossStreams = (input.start_time.unwrap_or(0).max(shown_from), Arc::from(""), 0);
     if let Some(token) = &input.next_token {
-        let place = parse_list_token(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?;
-        from = from.max(place);
+        from = from.max(place_of(token)?);
     }
     let search = Search {
         streams: streams(&state, &group_arn, &input)?,
@@ -112,7 +111,7 @@ fn read(logs: &LogFiles, search: &Search) -> Result<FilterLogEventsOutput, Servi
             }
         })?;
     }
-    let next_token = page.edge().map(list_token);
+    let next_token = page.edge().map(token_of);
     let events = page.into_events().map(|(_, event)| event).collect();
     Ok(FilterLogEventsOutput { events: Some(events), searched_log_streams: Some(Vec::new()), next_token })
 }

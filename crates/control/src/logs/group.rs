@@ -6,14 +6,11 @@ use api::logs::{
     CreateLogGroupInput, CreateLogGroupOutput, DeleteLogGroupInput, DeleteLogGroupOutput, DescribeLogGroupsInput,
     DescribeLogGroupsOutput, LogGroup as LogGroupView,
 };
-use domain::logs::page::{list_token, parse_list_token};
 
 use super::record::{LogGroup, group_arn, stream_arn};
-use super::{blocking, group, invalid, protection};
-use crate::page;
+use super::{blocking, group, invalid, page_from, protection};
+use crate::page::Order;
 use crate::{Access, App, Authorized, Request, ServiceError};
-
-const PAGE: usize = 50;
 
 /// CreateLogGroup.
 pub(super) async fn create(
@@ -98,26 +95,20 @@ pub(super) async fn describe(
     if input.log_group_name_prefix.is_some() && input.log_group_name_pattern.is_some() {
         return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
     }
-    let after = match &input.next_token {
-        Some(token) => {
-            parse_list_token::<String>(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?
-        }
-        None => String::new(),
-    };
-    let limit = page::size(input.limit, PAGE);
     let pattern = input.log_group_name_pattern.as_deref().unwrap_or_default().to_lowercase();
     let prefix = group_arn(&caller, input.log_group_name_prefix.as_deref().unwrap_or_default());
     let wanted = |group: &LogGroup| {
         let named = input.log_group_identifiers.as_deref();
-        group.name > after
-            && group.name.to_lowercase().contains(&pattern)
+        group.name.to_lowercase().contains(&pattern)
             && input.log_group_class.as_ref().is_none_or(|class| *class == group.class)
             && named.is_none_or(|named| named.iter().any(|name| *name == group.name || *name == group.arn))
     };
     let state = app.store.read();
-    let mut groups = state.log_groups.with_prefix(&prefix).map(|(_, group)| group).filter(|group| wanted(group));
-    let page: Vec<Arc<LogGroup>> = groups.by_ref().take(limit).cloned().collect();
-    let next_token = groups.next().and_then(|_| page.last()).map(|last| list_token(&last.name));
+    let groups = |after: Option<String>| {
+        let groups = state.log_groups.behind(&prefix, Order::Rising, after.as_deref());
+        groups.filter(|(_, group)| wanted(group)).map(|(arn, group)| (arn, Arc::clone(group)))
+    };
+    let (page, next_token) = page_from(groups, input.next_token.as_deref(), input.limit)?;
     // As on AWS, a search by pattern shows neither sizes nor protection.
     let by_pattern = input.log_group_name_pattern.is_some();
     let reader = Arc::clone(&app);

@@ -4,14 +4,11 @@
 use std::sync::Arc;
 
 use api::logs::{ListLogGroupsInput, ListLogGroupsOutput, LogGroupSummary};
-use domain::logs::page::{list_token, parse_list_token};
 
-use super::invalid;
 use super::record::{LogGroup, group_arn, stream_arn};
-use crate::page;
+use super::{invalid, page_from};
+use crate::page::Order;
 use crate::{Access, App, Authorized, Request, ServiceError};
-
-const PAGE: usize = 50;
 
 /// ListLogGroups.
 pub(super) async fn run(
@@ -21,23 +18,17 @@ pub(super) async fn run(
     let Authorized { input, caller, .. } = request
         .authorize(&app, |_, _, caller| Ok(Access::to("logs:ListLogGroups", stream_arn(&group_arn(caller, ""), ""))))?;
     refuse_what_is_not_served(&input)?;
-    let after = match &input.next_token {
-        Some(token) => {
-            parse_list_token::<String>(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?
-        }
-        None => String::new(),
-    };
-    let limit = page::size(input.limit, PAGE);
     let wanted = |group: &LogGroup| {
-        group.name > after
-            && input.log_group_class.as_ref().is_none_or(|class| *class == group.class)
+        input.log_group_class.as_ref().is_none_or(|class| *class == group.class)
             && input.log_group_name_pattern.as_deref().is_none_or(|pattern| matches(&group.name, pattern))
     };
     let prefix = group_arn(&caller, "");
     let state = app.store.read();
-    let mut groups = state.log_groups.with_prefix(&prefix).map(|(_, group)| group).filter(|group| wanted(group));
-    let page: Vec<&Arc<LogGroup>> = groups.by_ref().take(limit).collect();
-    let next_token = groups.next().and_then(|_| page.last()).map(|last| list_token(&last.name));
+    let groups = |after: Option<String>| {
+        let groups = state.log_groups.behind(&prefix, Order::Rising, after.as_deref());
+        groups.filter(|(_, group)| wanted(group))
+    };
+    let (page, next_token) = page_from(groups, input.next_token.as_deref(), input.limit)?;
     let summary = |group: &&Arc<LogGroup>| LogGroupSummary {
         log_group_name: Some(group.name.clone()),
         log_group_arn: Some(group.arn.clone()),

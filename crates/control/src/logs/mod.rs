@@ -18,10 +18,17 @@ pub(crate) use retention::keep_retention;
 
 use api::logs::op;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::ServiceError;
 use crate::front::Router;
 use crate::logs::record::LogGroup;
+use crate::page::{self, Page};
 use crate::store::State;
+
+/// How many items a page has when the caller does not say.
+const PAGE_ITEMS: usize = 50;
 
 /// The operations that are served.
 pub fn routes(router: &mut Router) {
@@ -67,6 +74,29 @@ fn no_stream() -> ServiceError {
 
 fn group<'a>(state: &'a State, arn: &str) -> Result<&'a LogGroup, ServiceError> {
     state.log_groups.get(arn).map(|group| &**group).ok_or_else(no_group)
+}
+
+/// The page behind the token of groups or streams that can begin there by themselves.
+fn page_from<K: AsRef<str>, T, I: Iterator<Item = (K, T)>>(
+    list: impl FnOnce(Option<String>) -> I,
+    token: Option<&str>,
+    limit: Option<i32>,
+) -> Result<Page<T>, ServiceError> {
+    page::page_from(list, token, page::size(limit, PAGE_ITEMS)).ok_or_else(invalid_token)
+}
+
+/// The token of a place in a listing that has its own order.
+fn token_of(place: &impl Serialize) -> String {
+    page::marker_of(&serde_json::to_string(place).unwrap_or_default())
+}
+
+/// The place that such a token stands for.
+fn place_of<T: DeserializeOwned>(token: &str) -> Result<T, ServiceError> {
+    page::place_of(token).and_then(|place| serde_json::from_str(&place).ok()).ok_or_else(invalid_token)
+}
+
+fn invalid_token() -> ServiceError {
+    invalid("The specified nextToken is invalid.")
 }
 
 /// Runs work on files where it may block.

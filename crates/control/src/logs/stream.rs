@@ -6,15 +6,12 @@ use api::logs::{
     CreateLogStreamInput, CreateLogStreamOutput, DeleteLogStreamInput, DeleteLogStreamOutput, DescribeLogStreamsInput,
     DescribeLogStreamsOutput, LogStream as LogStreamView,
 };
-use domain::logs::page::{list_token, parse_list_token};
 
 use super::files::StreamSummary;
 use super::record::{LogStream, group_arn, named_group, stream_arn};
-use super::{blocking, group, invalid, no_stream};
+use super::{PAGE_ITEMS, blocking, group, invalid, no_stream, place_of, token_of};
 use crate::page;
 use crate::{Access, App, Authorized, Request, ServiceError};
-
-const PAGE: usize = 50;
 
 /// CreateLogStream.
 pub(super) async fn create(
@@ -81,7 +78,7 @@ pub(super) async fn describe(
         return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
     }
     let after: Option<(i64, String)> = match &input.next_token {
-        Some(token) => Some(parse_list_token(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?),
+        Some(token) => Some(place_of(token)?),
         None => None,
     };
     let state = app.store.read();
@@ -91,7 +88,7 @@ pub(super) async fn describe(
         state.log_streams.with_prefix(&prefix).map(|(_, stream)| Arc::clone(stream)).collect();
     drop(state);
     let descending = input.descending == Some(true);
-    let limit = page::size(input.limit, PAGE);
+    let limit = page::size(input.limit, PAGE_ITEMS);
     blocking(move || {
         let mut places = Vec::with_capacity(streams.len());
         for stream in streams {
@@ -106,7 +103,7 @@ pub(super) async fn describe(
             |place: &(i64, String)| after.as_ref().is_none_or(|a| if descending { place < a } else { place > a });
         let mut rest = places.into_iter().filter(|(place, _)| passed(place));
         let page: Vec<_> = rest.by_ref().take(limit).collect();
-        let next_token = rest.next().and_then(|_| page.last()).map(|(place, _)| list_token(place));
+        let next_token = rest.next().and_then(|_| page.last()).map(|(place, _)| token_of(place));
         let mut views = Vec::with_capacity(page.len());
         for (_, stream) in &page {
             views.push(view(stream, app.logs.summary(&stream.id)?));

@@ -8,11 +8,12 @@ use api::secretsmanager::{
 use domain::iam::Caller;
 
 use super::envelope::PRINCIPAL;
-use super::page::page;
+use super::page::page_from;
+use super::record::Order;
 use super::{describe, error, values};
 use crate::iam::authorization::authorize;
 use crate::limits::BATCH_SECRETS;
-use crate::page::Order;
+use crate::page::Order as Direction;
 use crate::{Access, App, Authorized, Request, ServiceError, audit};
 
 /// BatchGetSecretValue.
@@ -67,13 +68,14 @@ fn wanted(
             let state = app.store.read();
             authorize(app, &state, caller, &Access::to_any("secretsmanager:ListSecrets"))?;
             let filters = describe::filters(filters)?;
-            let found = describe::matching(app, &state, caller, &filters);
-            let found = found.filter(|secret| secret.deletion_at.is_none());
-            let mut secrets: Vec<(String, String)> =
-                found.map(|secret| (describe::Order::Created.key(secret), secret.arn.clone())).collect();
-            secrets.sort_unstable();
-            let secrets = secrets.iter().map(|(key, arn)| (key.as_str(), arn.clone()));
-            page(secrets, Order::Rising, input.next_token.as_deref(), input.max_results, BATCH_SECRETS)
+            let (place, created) = (describe::place(caller), Order::Created as usize);
+            let secrets = |after: Option<String>| {
+                let secrets = state.secrets.sorted_behind(created, &place, Direction::Rising, after.as_deref());
+                let fits = describe::fitting(app, &filters);
+                let secrets = secrets.filter(move |(_, secret)| secret.deletion_at.is_none() && fits(secret));
+                secrets.map(|(key, secret)| (key, secret.arn.clone()))
+            };
+            page_from(secrets, input.next_token.as_deref(), input.max_results, BATCH_SECRETS)
         }
         _ => Err(error::invalid_parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")),
     }

@@ -9,12 +9,11 @@ use domain::iam::Caller;
 use domain::secrets::{self, Searchable, matches_all};
 
 use super::lookup::Secrets;
-use super::page::page;
-use super::record::SecretRecord;
+use super::page::page_from;
+use super::record::{Order, SecretRecord};
 use super::{error, replication, rotation, tags};
 use crate::limits::SECRET_PAGE_ITEMS;
 use crate::page::Order as Direction;
-use crate::store::State;
 use crate::{Access, App, Authorized, Request, ServiceError};
 
 /// DescribeSecret.
@@ -58,33 +57,31 @@ pub(super) async fn list(app: Arc<App>, request: Request<ListSecretsInput>) -> R
     let filters = filters(input.filters.unwrap_or_default())?;
     let state = app.store.read();
     let planned = input.include_planned_deletion == Some(true);
-    let found = matching(&app, &state, &caller, &filters).filter(|secret| planned || secret.deletion_at.is_none());
-    let order = Order::of(input.sort_by.as_deref());
-    let mut keyed: Vec<(String, &Arc<SecretRecord>)> = found.map(|secret| (order.key(secret), secret)).collect();
-    keyed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let direction = if input.sort_order.as_deref() == Some("desc") { Direction::Falling } else { Direction::Rising };
-    if direction == Direction::Falling {
-        keyed.reverse();
-    }
-    let keyed = keyed.iter().map(|(key, secret)| (key.as_str(), *secret));
+    let place = place(&caller);
+    let secrets = |after: Option<String>| {
+        let order = order(input.sort_by.as_deref()) as usize;
+        let secrets = state.secrets.sorted_behind(order, &place, direction, after.as_deref());
+        let fits = fitting(&app, &filters);
+        secrets.filter(move |(_, secret)| (planned || secret.deletion_at.is_none()) && fits(secret))
+    };
     let token = input.next_token.as_deref();
-    let (secrets, next_token) = page(keyed, direction, token, input.max_results, SECRET_PAGE_ITEMS)?;
+    let (secrets, next_token) = page_from(secrets, token, input.max_results, SECRET_PAGE_ITEMS)?;
     Ok(ListSecretsOutput {
         secret_list: Some(secrets.into_iter().map(|secret| entry(&app, secret)).collect()),
         next_token,
     })
 }
 
-/// The caller's secrets that fit all filters and are not gone.
-pub(super) fn matching<'a>(
-    app: &'a App,
-    state: &'a State,
-    caller: &Caller,
-    filters: &'a [secrets::Filter],
-) -> impl Iterator<Item = &'a Arc<SecretRecord>> {
-    let first = format!("arn:aws:secretsmanager:{}:{}:secret:", caller.region, caller.account);
+/// What the sort keys of the caller's secrets in this region begin with.
+pub(super) fn place(caller: &Caller) -> String {
+    format!("arn:aws:secretsmanager:{}:{} ", caller.region, caller.account)
+}
+
+/// Whether a secret fits all filters and is not gone.
+pub(super) fn fitting<'a>(app: &App, filters: &'a [secrets::Filter]) -> impl Fn(&SecretRecord) -> bool + 'a {
     let now = app.now();
-    let fits = move |secret: &SecretRecord| {
+    move |secret| {
         let tags: Vec<(&str, &str)> = secret.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let searchable = Searchable {
             name: &secret.name,
@@ -93,8 +90,7 @@ pub(super) fn matching<'a>(
             tags: &tags,
         };
         !secret.is_gone(now) && matches_all(filters, &searchable)
-    };
-    state.secrets.values().filter(move |secret| secret.arn.starts_with(&first) && fits(secret))
+    }
 }
 
 /// The filters of a request.
@@ -124,34 +120,12 @@ fn invalid_filter_key(at: usize, key: Option<&str>) -> ServiceError {
     ServiceError::new("ValidationException", message)
 }
 
-/// What ListSecrets sorts by.
-#[derive(Clone, Copy)]
-pub(super) enum Order {
-    Created,
-    Accessed,
-    Changed,
-    Name,
-}
-
-impl Order {
-    fn of(sort_by: Option<&str>) -> Self {
-        match sort_by {
-            Some("last-accessed-date") => Self::Accessed,
-            Some("last-changed-date") => Self::Changed,
-            Some("name") => Self::Name,
-            _ => Self::Created,
-        }
-    }
-
-    /// A text that sorts as it should, and that no two secrets share.
-    pub(super) fn key(self, secret: &SecretRecord) -> String {
-        let time = match self {
-            Self::Name => return format!("{} {}", secret.name, secret.arn),
-            Self::Created => Some(secret.created_at),
-            Self::Accessed => secret.accessed_on,
-            Self::Changed => Some(secret.changed_at),
-        };
-        format!("{:020} {}", time.unwrap_or_default().milliseconds(), secret.arn)
+fn order(sort_by: Option<&str>) -> Order {
+    match sort_by {
+        Some("last-accessed-date") => Order::Accessed,
+        Some("last-changed-date") => Order::Changed,
+        Some("name") => Order::Name,
+        _ => Order::Created,
     }
 }
 

@@ -14,7 +14,6 @@ use super::lookup::{Secrets, change};
 use super::page::page;
 use super::record::SecretRecord;
 use crate::limits::{DEPRECATED_VERSION_SECONDS, SECRET_PAGE_ITEMS, SECRET_VERSIONS, VERSION_STAGES};
-use crate::page::Order;
 use crate::{App, Authorized, Request, ServiceError};
 
 /// UpdateSecretVersionStage: moves a label by hand.
@@ -73,7 +72,7 @@ pub(super) async fn list(
         shown.then_some((id.as_str(), entry))
     });
     let token = input.next_token.as_deref();
-    let (versions, next_token) = page(entries, Order::Rising, token, input.max_results, SECRET_PAGE_ITEMS)?;
+    let (versions, next_token) = page(entries, token, input.max_results, SECRET_PAGE_ITEMS)?;
     Ok(ListSecretVersionIdsOutput {
         versions: Some(versions),
         next_token,

@@ -8,7 +8,7 @@ use api::ssm::{
 };
 use domain::failure::Link;
 use domain::iam::Caller;
-use domain::ssm::{Listing, SECRET_PREFIX, check_name_read, check_path, path_matches};
+use domain::ssm::{Depth, Listing, SECRET_PREFIX, check_name_read, check_path, path_matches};
 
 use super::envelope::{self, Decryption};
 use super::lookup::Parameters;
@@ -121,14 +121,14 @@ pub(super) async fn by_path(
         Ok(access.with_context("ssm:Recursive", recursive(input).to_string()))
     })?;
     check_path(&input.path)?;
-    let is_recursive = recursive(&input);
+    let depth = if recursive(&input) { Depth::Any } else { Depth::One };
     let filters = describe::filters(Listing::ByPath, input.parameter_filters.unwrap_or_default())?;
     let state = app.store.read();
     let parameters = Parameters::new(&app, &state, &caller);
     let prefix = parameters.arn("");
     let found = parameters.all(&prefix).filter_map(|(arn, parameter)| {
         let version = describe::matching_version(parameter, &filters)?;
-        path_matches(&parameter.name, &input.path, is_recursive).then_some((arn, (parameter, version)))
+        path_matches(&parameter.name, &input.path, depth).then_some((arn, (parameter, version)))
     });
     let (found, next_token) = page(found, input.next_token.as_deref(), input.max_results, PARAMETER_PAGE_ITEMS)?;
     let mut views = Vec::new();

@@ -25,7 +25,7 @@ use journal::NoJournal;
 pub use journal::{Change, Journal, Loading};
 pub use sqlite::SqliteJournal;
 pub use state::State;
-pub use table::{Record, Table};
+pub use table::{Record, SortKey, Table};
 use writer::{Commit, Writer};
 
 /// The newest state, which may not be durable yet, and why nothing can be written, if so.

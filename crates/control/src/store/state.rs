@@ -3,7 +3,7 @@
 use super::{Change, StoreError, Table};
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $field:ident: $record:ty => $name:literal,)*) => {
+    ($($(#[$doc:meta])* $field:ident: $record:ty => $name:literal $(ordered by $orders:expr)?,)*) => {
         /// One immutable value of everything the server knows. Cloning it costs next to nothing.
         #[derive(Clone)]
         pub struct State {
@@ -12,7 +12,7 @@ macro_rules! tables {
 
         impl Default for State {
             fn default() -> Self {
-                Self { $($field: Table::new($name),)* }
+                Self { $($field: Table::new($name)$(.ordered_by(&$orders))?,)* }
             }
         }
 
@@ -60,7 +60,8 @@ tables! {
     /// ECS clusters.
     clusters: crate::ecs::record::ClusterRecord => "clusters",
     /// ECS task definitions, each revision.
-    task_definitions: crate::ecs::record::TaskDefinitionRecord => "task_definitions",
+    task_definitions: crate::ecs::record::TaskDefinitionRecord => "task_definitions"
+        ordered by crate::ecs::record::TASK_DEFINITION_ORDERS,
     /// ECS families of task definitions, by ARN without revision.
     task_definition_families: crate::ecs::record::FamilyRecord => "task_definition_families",
     /// ECS tasks, by task id (32 hexadecimal digits).
@@ -104,7 +105,7 @@ tables! {
     /// When access keys and roles were used last, by access key id or the role's unique id.
     last_uses: crate::audit::last_used::LastUseRecord => "last_uses",
     /// Secrets with their sealed versions.
-    secrets: crate::secretsmanager::record::SecretRecord => "secrets",
+    secrets: crate::secretsmanager::record::SecretRecord => "secrets" ordered by crate::secretsmanager::record::SECRET_ORDERS,
     /// SSM parameters with their versions.
     parameters: crate::ssm::record::ParameterRecord => "parameters",
 }

@@ -1,6 +1,7 @@
 //! The store's promises: all or nothing, durable before answered, loaded again as it was.
 
 use super::*;
+use crate::page::Order;
 
 fn open(path: &std::path::Path) -> Store {
     Store::open(SqliteJournal::open(path).expect("opens")).expect("loads")
@@ -192,4 +193,30 @@ fn a_snapshot_tells_what_changed_since_another() {
     later.server.remove("0001");
     let changed: Vec<&str> = later.server.changed_since(&earlier.server).collect();
     assert_eq!(changed, ["0001", "0500", "2000"], "put with the same value is a change, too");
+}
+
+#[test]
+fn another_order_follows_every_change() {
+    let by_number: SortKey<serde_json::Value> = |record| format!("in {:04}", record.as_u64().unwrap_or_default());
+    let mut table = Table::new("test").ordered_by(&[by_number]);
+    for number in 0..100_u64 {
+        table.put(&format!("key {:02}", 99 - number), serde_json::json!(number));
+    }
+    table.put("key 50", serde_json::json!(1000));
+    table.remove("key 98");
+    let numbers = |order, after: Option<&str>| {
+        let found = table.sorted_behind(0, "in ", order, after);
+        found.take(3).map(|(_, record)| record.as_u64().expect("a number")).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Order::Rising, None), [0, 2, 3]);
+    assert_eq!(numbers(Order::Rising, Some("in 0048")), [50, 51, 52]);
+    assert_eq!(numbers(Order::Falling, None), [1000, 99, 98]);
+    assert_eq!(numbers(Order::Falling, Some("in 0003")), [2, 0]);
+    assert_eq!(numbers(Order::Rising, Some("in 1000")), [0_u64; 0]);
+    // Markers of other lists are no places here.
+    for strange in ["", "zzz", "in \u{10ffff}\u{10ffff}"] {
+        assert_eq!(numbers(Order::Rising, Some(strange)).len(), 3, "{strange:?}");
+    }
+    let keys: Vec<&str> = table.behind("key 9", Order::Falling, Some("key 99")).map(|(key, _)| key).collect();
+    assert_eq!(keys, ["key 97", "key 96", "key 95", "key 94", "key 93", "key 92", "key 91", "key 90"]);
 }

@@ -9,11 +9,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 /// The most events in one page.
 pub const PAGE_EVENTS: usize = 10_000;
 /// The most bytes of messages in one page.
@@ -93,16 +88,6 @@ impl Token {
 
 /// The order of events across streams, and where FilterLogEvents goes on: time, stream name, number in the stream.
 pub type AcrossStreams = (i64, Arc<str>, u64);
-
-/// A token that says where a listing goes on, opaque to clients.
-pub fn list_token(place: &impl Serialize) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default())
-}
-
-/// Reads what [`list_token`] wrote; `None` if it is not such a token.
-pub fn parse_list_token<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-}
 
 /// Gathers the events of one page from events that come in any order.
 ///

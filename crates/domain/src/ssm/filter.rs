@@ -141,8 +141,8 @@ impl Filter {
                 }
             }
             "Path" => {
-                let is_recursive = self.option == Comparison::Recursive;
-                self.values.iter().any(|path| path_matches(parameter.name, path, is_recursive))
+                let depth = if self.option == Comparison::Recursive { Depth::Any } else { Depth::One };
+                self.values.iter().any(|path| path_matches(parameter.name, path, depth))
             }
             "Type" => any(parameter.kind),
             "KeyId" => parameter.key_id.is_some_and(any),
@@ -205,13 +205,22 @@ fn check_values(key: &str, values: &[String]) -> Result<(), FilterError> {
     Ok(())
 }
 
-/// Whether a parameter lies under a path: directly, or at any depth.
-pub fn path_matches(name: &str, path: &str, is_recursive: bool) -> bool {
+/// How far beneath a path a parameter may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Directly.
+    One,
+    /// Anywhere.
+    Any,
+}
+
+/// Whether a parameter lies under a path.
+pub fn path_matches(name: &str, path: &str, depth: Depth) -> bool {
     let path = path.trim_matches('/');
     let name = name.trim_start_matches('/');
     let rest =
         if path.is_empty() { Some(name) } else { name.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')) };
-    rest.is_some_and(|rest| is_recursive || !rest.contains('/'))
+    rest.is_some_and(|rest| depth == Depth::Any || !rest.contains('/'))
 }
 
 #[cfg(test)]
@@ -226,17 +235,17 @@ mod tests {
     #[test]
     fn paths() {
         let cases = [
-            ("/foo/a", "/foo", false, true),
-            ("/foo/a", "/foo/", false, true),
-            ("/foo/a/b", "/foo", false, false),
-            ("/foo/a/b", "/foo", true, true),
-            ("/foo", "/foo", true, false),
-            ("/food/a", "/foo", true, false),
-            ("a", "/", false, true),
-            ("/foo/a", "/", true, true),
+            ("/foo/a", "/foo", Depth::One, true),
+            ("/foo/a", "/foo/", Depth::One, true),
+            ("/foo/a/b", "/foo", Depth::One, false),
+            ("/foo/a/b", "/foo", Depth::Any, true),
+            ("/foo", "/foo", Depth::Any, false),
+            ("/food/a", "/foo", Depth::Any, false),
+            ("a", "/", Depth::One, true),
+            ("/foo/a", "/", Depth::Any, true),
         ];
-        for (name, path, is_recursive, expected) in cases {
-            assert_eq!(path_matches(name, path, is_recursive), expected, "{name} {path}");
+        for (name, path, depth, expected) in cases {
+            assert_eq!(path_matches(name, path, depth), expected, "{name} {path}");
         }
     }
 

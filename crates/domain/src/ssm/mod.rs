@@ -5,7 +5,7 @@ mod name;
 mod policy;
 mod version;
 
-pub use filter::{Filter, FilterError, Listing, Searchable, path_matches};
+pub use filter::{Depth, Filter, FilterError, Listing, Searchable, path_matches};
 pub use name::{Asked, NameError, SECRET_PREFIX, check_name_read, check_new_name, check_path, parameter_arn};
 pub use policy::{ParameterPolicy, PolicyError, parse_policies};
 pub use version::{
