@@ -9,6 +9,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use control::seal::RootKey;
@@ -20,6 +21,11 @@ const DATABASE: &str = "tidegate.db";
 const BEGUN: [&str; 2] = ["tidegate.db-wal", RootKey::FILE];
 /// What a server has once it has records.
 const FOUNDED: [&str; 4] = ["credentials", "audit", "logs", "tasks"];
+
+/// How long the lock may still be held by what a killed server had just begun to start.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// From one look at the lock to the next.
+const LOCK_POLL: Duration = Duration::from_millis(10);
 
 /// A data directory that is this server's as long as the value lives.
 pub(crate) struct DataDirectory {
@@ -100,7 +106,17 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
         .write(true)
         .open(&path)
         .with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
+    let end = Instant::now() + LOCK_PATIENCE;
+    let mut locked = file.try_lock();
+    while matches!(locked, Err(TryLockError::WouldBlock)) && Instant::now() < end {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nobody tells when a lock is given back, and it is waited for briefly"
+        )]
+        std::thread::sleep(LOCK_POLL);
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => {
             if let Err(error) = write_holder(&mut file) {
                 // It is for a message only; a full disk must not be in the way of a start.
