@@ -13,6 +13,7 @@
 //!
 //! This is the only crate with unsafe code. It never imports the control plane; both meet in `domain::compute`.
 
+mod causes;
 pub mod images;
 mod logs;
 mod metadata;

@@ -37,7 +37,7 @@ pub(super) enum PullError {
     WrongSize { digest: Digest, expected: u64, found: u64 },
     #[error("failed to extract layer {layer}: {source}")]
     Layer { layer: Digest, source: UnpackError },
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("context deadline exceeded")]
     TimedOut,
@@ -50,8 +50,10 @@ pub(super) enum NoAnswer {
     Dns,
     /// Nobody listens there.
     Refused,
-    /// Silence.
+    /// No connection came about in time.
     TimedOut,
+    /// There was a connection, and then nothing came through it, or next to nothing.
+    Silent,
     /// The server's certificate is not trusted.
     Certificate,
     /// The connection broke, or the other side speaks another protocol.
@@ -202,6 +204,10 @@ impl PullError {
             Self::NoAnswer {
                 kind: NoAnswer::Dns | NoAnswer::Refused | NoAnswer::Broken | NoAnswer::TimedOut, ..
             } => Patience { tries: 5, first: Duration::from_millis(100), factor: 2, longest: Duration::from_secs(1) },
+            // Each try has waited long already.
+            Self::NoAnswer { kind: NoAnswer::Silent, .. } => {
+                Patience { tries: 3, first: Duration::from_millis(100), factor: 2, longest: Duration::from_secs(1) }
+            }
             Self::WrongDigest { .. } | Self::WrongSize { .. } | Self::Protocol { .. } => {
                 Patience { tries: 2, first: Duration::from_millis(100), factor: 1, longest: Duration::from_secs(1) }
             }

@@ -7,6 +7,7 @@ use domain::failure::{Failure, FailureName, Link, LinkKind, Outcome};
 use domain::mend::Fault;
 
 use super::error::{Answer, Denial, DeniedBy, NoAnswer, PullError, Scheme, Spent};
+use crate::causes::Causes;
 use domain::image::reference::Reference;
 
 /// Which stage of a pull failed.
@@ -83,7 +84,7 @@ fn resolve_words(error: &PullError, asked: Asked<'_>) -> String {
             )
         }
         PullError::Denied(denial) => told(denial),
-        other => other.to_string(),
+        other => words_of(other),
     };
     format!("failed to resolve ref {}: {words}", asked.reference)
 }
@@ -99,7 +100,15 @@ fn copy_words(error: &PullError) -> String {
             format!("failed to copy: failed commit on ref \"layer-{digest}\": {error}")
         }
         PullError::Layer { .. } | PullError::Platform { .. } | PullError::Unsupported(_) => error.to_string(),
-        other => format!("failed to copy: {other}"),
+        other => format!("failed to copy: {}", words_of(other)),
+    }
+}
+
+/// An error's words; of one of this host with what the kernel said.
+fn words_of(error: &PullError) -> String {
+    match error {
+        PullError::Store(error) => Causes(error).to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -242,6 +251,10 @@ fn no_answer_mend(kind: NoAnswer, host: &str) -> String {
     match kind {
         NoAnswer::Dns => format!("check the spelling of the image's host, and that this machine can resolve {host}"),
         NoAnswer::Refused => format!("nobody listens there: check that the registry runs, and the port in {host}"),
+        NoAnswer::Silent => format!(
+            "{host} took the request and then sent nothing, or next to nothing: look at its load and its storage, and at the \
+             network between it and this machine"
+        ),
         NoAnswer::TimedOut => format!("check routes and firewalls between this machine and {host}"),
         NoAnswer::Certificate => format!(
             "give the certificate authority of {host} as `ca` in the --registries file, or renew the registry's certificate"
@@ -285,7 +298,7 @@ fn image_trouble(error: &PullError, asked: Asked<'_>) -> (String, String) {
             String::from("the registry's storage, or a proxy before it, is damaged: push the image again"),
         ),
         PullError::Layer { source: super::unpack::UnpackError::Host { .. }, .. } | PullError::Store(_) => (
-            error.to_string(),
+            words_of(error),
             String::from("look at the free space and the health of the disk below Tidegate's data directory"),
         ),
         PullError::Layer { .. } => (

@@ -80,19 +80,19 @@ async fn download(
     mut sink: Sink,
     progress: &PullProgress,
 ) -> Result<(), Spent> {
-    let mut state = Download { offset: 0, hash: Sha256::new() };
+    let mut state = Download { offset: 0, hash: Sha256::new(), waited: Duration::ZERO };
     let mut retries = Retries::within(limits::PULL_TIMEOUT);
     let mut next_source = 0;
     loop {
         let source = sources[next_source % sources.len()];
-        let before = state.offset;
+        let (before, waited) = (state.offset, state.waited);
         let error = match state.continue_from(source, blob, &mut sink, progress).await {
             Ok(true) => break,
             // The unpacking ended first and knows why.
             Ok(false) => return Ok(()),
             Err(error) => error,
         };
-        if state.offset - before >= limits::PROGRESS_BYTES {
+        if is_steady(state.offset - before, state.waited.saturating_sub(waited)) {
             retries.forget();
         }
         let last_source = next_source % sources.len() == sources.len() - 1;
@@ -116,9 +116,31 @@ async fn download(
 struct Download {
     offset: u64,
     hash: Sha256,
+    /// For the network, all attempts together. What keeps the server waiting (a slow disk here) does not count.
+    waited: Duration,
+}
+
+/// Whether so much in so much time is worth going on with.
+fn is_steady(bytes: u64, waited: Duration) -> bool {
+    let windows = waited.as_secs_f64() / limits::SILENCE_TIMEOUT.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
+    let rate = bytes as f64 / windows.max(1.0);
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let least = limits::PROGRESS_BYTES as f64;
+    rate >= least
 }
 
 impl Download {
+    /// What was seen of a body that came too slowly.
+    fn too_slow(&self, blob: &Blob, arrived: u64) -> String {
+        format!(
+            "inactivity time exceeded timeout while pulling image: {} of {} bytes came, {arrived} of them in the last {} seconds",
+            self.offset,
+            blob.size,
+            limits::SILENCE_TIMEOUT.as_secs()
+        )
+    }
+
     /// `true`: the blob is complete; `false`: nobody wants it any more.
     async fn continue_from(
         &mut self,
@@ -133,18 +155,20 @@ impl Download {
         let mut body = source.blob(&blob.digest, blob.size, self.offset).await?;
         // A server without ranges begins at 0 again: what is known is passed over.
         let mut skip = self.offset - body.begins();
-        // What keeps the server waiting (a slow disk here) does not count.
         let (mut waited, mut arrived) = (Duration::ZERO, 0);
         loop {
             let asked = Instant::now();
-            let Some(mut chunk) = body.next().await? else { break };
-            waited += asked.elapsed();
+            let left = limits::SILENCE_TIMEOUT.saturating_sub(waited);
+            let next = tokio::time::timeout(left, body.next()).await;
+            let elapsed = asked.elapsed();
+            (waited, self.waited) = (waited + elapsed, self.waited + elapsed);
+            let Ok(next) = next else {
+                return Err(body.insufficient(NoAnswer::Silent, &self.too_slow(blob, arrived)));
+            };
+            let Some(mut chunk) = next? else { break };
             arrived += chunk.len() as u64;
             if arrived >= limits::PROGRESS_BYTES {
                 (waited, arrived) = (Duration::ZERO, 0);
-            } else if waited > limits::SILENCE_TIMEOUT {
-                let words = "inactivity time exceeded timeout while pulling image";
-                return Err(body.insufficient(NoAnswer::TimedOut, words));
             }
             if skip > 0 {
                 let known = usize::try_from(skip).unwrap_or(usize::MAX).min(chunk.len());
@@ -320,5 +344,26 @@ impl Read for Stage {
         buffer[..count].copy_from_slice(&available[..count]);
         self.consume(count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trickle_is_told_from_a_slow_line() {
+        let least = limits::PROGRESS_BYTES;
+        let window = limits::SILENCE_TIMEOUT;
+        for (bytes, waited, steady) in [
+            (least, Duration::from_millis(1), true),
+            (least - 1, Duration::from_millis(1), false),
+            (least, window, true),
+            (least, window + Duration::from_millis(100), false),
+            (10 * least, 10 * window, true),
+            (10 * least, 11 * window, false),
+        ] {
+            assert_eq!(is_steady(bytes, waited), steady, "{bytes} bytes in {waited:?}");
+        }
     }
 }

@@ -48,6 +48,8 @@ pub(super) const EXTENDED_HEADER_BYTES: u64 = 1024 * 1024;
 pub(super) const ATTRIBUTES: usize = 64;
 /// The largest extended attribute, in bytes.
 pub(super) const ATTRIBUTE_BYTES: usize = 64 * 1024;
+/// The most links on the way to one entry (as containerd counts).
+pub(super) const LINKS: usize = 255;
 /// The most pieces of a sparse file.
 pub(super) const SPARSE_PIECES: usize = 65_536;
 
@@ -56,11 +58,11 @@ pub(super) const REDIRECTS: usize = 5;
 /// To connect and shake hands.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From a request to the answer's head.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest silence within a body (the agent's "inactivity time").
-pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_mins(1);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest silence within a body (the agent's "inactivity time"), and the time over which its rate is measured.
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a download must bring within that time, in bytes, so that a trickle cannot hold its place for hours.
-pub(super) const PROGRESS_BYTES: u64 = 256 * 1024;
+pub(super) const PROGRESS_BYTES: u64 = 32 * 1024;
 /// To resolve a reference, all attempts together (the agent's manifest timeout).
 pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_mins(1);
 /// For a look at an image that is not pulled, with everything.

@@ -30,6 +30,7 @@ use super::registries::Registries;
 use super::resolve::{Resolved, Road};
 use super::store::{ImageRecord, Lease, Store, StoreError};
 use super::{Image, PullProgress, collect, layer, limits};
+use crate::causes::Causes;
 use domain::image::reference::{Digest, Reference};
 
 /// How long after a pull the disk is made to have it: the start of the container goes first.
@@ -88,6 +89,7 @@ impl Puller {
                 collect::collect(&puller.store, limits::STORE_BYTES)
             });
             if let Ok(Err(error)) = work.await {
+                let error = Causes(&error);
                 tracing::warn!(%error, "the upkeep of the images failed; it is tried again after the next pull");
             }
         });

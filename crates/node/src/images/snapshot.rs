@@ -39,7 +39,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// An operation of the host failed.
-    #[error("cannot {operation} {}: {source}", path.display())]
+    #[error("cannot {operation} {}", path.display())]
     Host {
         /// What was tried.
         operation: &'static str,

@@ -36,7 +36,7 @@ use domain::image::reference::Digest;
 
 /// The content directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {operation} {}: {source}", path.display())]
+#[error("cannot {operation} {}", path.display())]
 pub struct StoreError {
     operation: &'static str,
     path: PathBuf,

@@ -21,7 +21,8 @@ pub(super) enum Kind {
     Symlink,
     Hardlink,
     Fifo,
-    Device,
+    CharacterDevice,
+    BlockDevice,
 }
 
 /// An entry's header with its extended headers applied.
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     pub(super) kind: Kind,
     /// Of a link.
     pub(super) target: Vec<u8>,
+    /// Major and minor number of a device.
+    pub(super) device: (u32, u32),
     /// Permission bits with set-user-id, set-group-id and sticky.
     pub(super) mode: u32,
     pub(super) user: u32,
@@ -148,7 +151,8 @@ impl<R: Read> Archive<R> {
             b'0' | 0 | b'7' | b'S' => Kind::File,
             b'1' => Kind::Hardlink,
             b'2' => Kind::Symlink,
-            b'3' | b'4' => Kind::Device,
+            b'3' => Kind::CharacterDevice,
+            b'4' => Kind::BlockDevice,
             b'5' => Kind::Directory,
             b'6' => Kind::Fifo,
             other => return Err(TarError::Type(char::from(other))),
@@ -173,12 +177,18 @@ impl<R: Read> Archive<R> {
             None => (i64::try_from(number(&header[136..148]).unwrap_or(0)).unwrap_or(0), 0),
         };
         let mode = u32::try_from(number(&header[100..108])? & 0o7777).unwrap_or(0);
+        let device = match kind {
+            Kind::CharacterDevice | Kind::BlockDevice => {
+                (device_number(&header[329..337])?, device_number(&header[337..345])?)
+            }
+            _ => (0, 0),
+        };
         let (size, pieces) = match flag {
             b'S' => self.old_sparse(header, stored)?,
             _ => self.pax_sparse(&pax, stored)?,
         };
         let attributes = attributes(pax)?;
-        Ok(Entry { path, kind, target, mode, user, group, modified, size, pieces, attributes })
+        Ok(Entry { path, kind, target, device, mode, user, group, modified, size, pieces, attributes })
     }
 
     /// GNU's first form: a map in the header, continued in blocks after it.
@@ -354,6 +364,10 @@ fn number(field: &[u8]) -> Result<u64, TarError> {
         b'0'..=b'7' if value >> 61 == 0 => Ok(value << 3 | u64::from(byte - b'0')),
         _ => Err(WRONG),
     })
+}
+
+fn device_number(field: &[u8]) -> Result<u32, TarError> {
+    u32::try_from(number(field)?).map_err(|_| TarError::Limit("device number"))
 }
 
 fn parse_decimal(text: &[u8]) -> Result<u64, TarError> {

@@ -161,7 +161,7 @@ impl Transport {
                 let (kind, words) = self.explain(&error, ask.url);
                 Err(fail(kind, words))
             }
-            Err(_) => Err(fail(NoAnswer::TimedOut, String::from("net/http: timeout awaiting response headers"))),
+            Err(_) => Err(fail(NoAnswer::Silent, String::from("net/http: timeout awaiting response headers"))),
         }
     }
 
@@ -198,7 +198,7 @@ impl Transport {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(limits::CONNECT_TIMEOUT)
-            .read_timeout(limits::SILENCE_TIMEOUT)
+            .read_timeout(limits::ANSWER_TIMEOUT)
             .http2_adaptive_window(true)
             .dns_resolver(resolver);
         match security {
@@ -222,7 +222,7 @@ impl Transport {
             return (NoAnswer::Certificate, format!("tls: failed to verify certificate: {words}"));
         }
         if error.is_timeout() {
-            let silent = (NoAnswer::TimedOut, format!("read tcp {address}: i/o timeout"));
+            let silent = (NoAnswer::Silent, format!("read tcp {address}: i/o timeout"));
             return if error.is_connect() {
                 (NoAnswer::TimedOut, format!("dial tcp {address}: i/o timeout"))
             } else {

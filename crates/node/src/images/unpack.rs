@@ -1,9 +1,10 @@
 //! Unpacks one layer into a directory of its own, in the form overlay file systems want their lower directories.
 //!
-//! A layer is a stranger's. Every path is resolved by the kernel beneath the layer's root (`openat2` with
-//! `RESOLVE_BENEATH`), so neither `..` nor a link made by an earlier entry leads out; what tries to is refused, not
-//! bent. Refused are also devices, absolute names, and hard links to what is no file of the layer. Extended attributes
-//! other than `user.*` and `security.capability` are left out, above all `trusted.overlay.*`, which would steer the mount.
+//! A layer is a stranger's. Every path is resolved as if the layer's root were the whole world, by the kernel (`openat2` with
+//! `RESOLVE_IN_ROOT`) or, where something has to be made on the way, link by link: an absolute name, `..` and a link to
+//! wherever land inside the root, as with containerd, and never outside. Devices are made as they are named (without the
+//! right to, left out); a container opens only those that its control group allows. Refused are hard links to what is no
+//! file of the layer. Extended attributes other than `user.*` and `security.capability` are left out, above all `trusted.overlay.*`, which would steer the mount.
 //!
 //! Whiteouts become what overlay knows: a character device 0:0 for a removed name, `trusted.overlay.opaque` for a
 //! directory that hides the one below.
@@ -17,8 +18,8 @@ use std::path::Path;
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, chownat, fchmod,
-    fchown, fsetxattr, futimens, linkat, makedev, mkdirat, mknodat, openat, openat2, statat, symlinkat, unlinkat,
-    utimensat,
+    fchown, fsetxattr, futimens, linkat, makedev, mkdirat, mknodat, openat, openat2, readlinkat, statat, symlinkat,
+    unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -97,7 +98,7 @@ impl Unpacker {
         if self.unpacked.bytes > limits::LAYER_BYTES {
             return Err(UnpackError::Limit("is too large unpacked"));
         }
-        let path = clean(&entry.path)?;
+        let path = rooted(&entry.path)?;
         if path.is_empty() {
             return self.root_entry(entry);
         }
@@ -149,8 +150,30 @@ impl Unpacker {
                 rustix::fs::chmodat(place.directory, place.name, Mode::from_raw_mode(entry.mode), AtFlags::empty())
                     .map_err(|error| host("set the mode of", place.path, error))
             }
-            Kind::Device => Err(hostile(place.path, "is a device")),
+            Kind::CharacterDevice => self.make_device(place, entry, FileType::CharacterDevice),
+            Kind::BlockDevice => self.make_device(place, entry, FileType::BlockDevice),
         }
+    }
+
+    fn make_device(&mut self, place: &Place<'_>, entry: &Entry, kind: FileType) -> Result<(), UnpackError> {
+        let (major, minor) = entry.device;
+        let mut made = true;
+        self.anew(place, "make the device", || {
+            match mknodat(place.directory, place.name, kind, Mode::from_raw_mode(0o600), makedev(major, minor)) {
+                // In a user namespace nobody may.
+                Err(Errno::PERM) => {
+                    made = false;
+                    Ok(())
+                }
+                other => other,
+            }
+        })?;
+        if !made {
+            return Ok(());
+        }
+        set_metadata_of_name(place, entry)?;
+        rustix::fs::chmodat(place.directory, place.name, Mode::from_raw_mode(entry.mode), AtFlags::empty())
+            .map_err(|error| host("set the mode of", place.path, error))
     }
 
     fn make_directory(&mut self, place: &Place<'_>, entry: &Entry) -> Result<(), UnpackError> {
@@ -223,7 +246,7 @@ impl Unpacker {
     }
 
     fn make_hardlink(&mut self, place: &Place<'_>, entry: &Entry) -> Result<(), UnpackError> {
-        let target = clean(&entry.target)?;
+        let target = rooted(&entry.target)?;
         if target == place.path {
             return Ok(());
         }
@@ -295,41 +318,81 @@ impl Unpacker {
         }
     }
 
+    /// Makes the directory that a path leads to, and those on the way, as far as they are missing. Links are followed, also
+    /// to where nothing is yet.
     fn make_parents(&mut self, path: &[u8]) -> Result<OwnedFd, UnpackError> {
-        let mut directory = self.open_directory(b"").map_err(|error| host("open", b"/", error))?;
-        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        let ends: Vec<usize> = ends.chain([path.len()]).collect();
-        for end in ends {
-            let (_, name) = split(&path[..end]);
-            let place = Place { directory: directory.as_fd(), name, path: &path[..end] };
-            let mut made = mkdirat(place.directory, name, Mode::from_raw_mode(0o755));
-            let mut hides = false;
-            if made == Err(Errno::EXIST) && is_whiteout(&place.stat()?) {
-                self.remove(&place)?;
-                hides = true;
-                made = mkdirat(place.directory, name, Mode::from_raw_mode(0o755));
-            }
-            match made {
-                Ok(()) => {
-                    // Whatever the umask is.
-                    rustix::fs::chmodat(place.directory, name, Mode::from_raw_mode(0o755), AtFlags::empty())
-                        .map_err(|error| host("set the mode of", &path[..end], error))?;
-                    self.imply(&path[..end])?;
+        let failed = |error| resolve_error(path, error);
+        let mut directory = self.open_directory(b"").map_err(failed)?;
+        // Where `directory` is, without links.
+        let mut reached: Vec<u8> = Vec::new();
+        let mut waiting: Vec<Vec<u8>> = path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect();
+        let mut links = 0;
+        while let Some(name) = waiting.pop() {
+            match name.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    reached = split(&reached).0.to_vec();
+                    directory = self.open_directory(&reached).map_err(failed)?;
+                    continue;
                 }
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(host("make the directory", &path[..end], error)),
+                _ => {}
             }
-            let next = match self.open_directory(&path[..end]) {
-                Err(Errno::NOENT) => return Err(hostile(path, "lies behind a link that leads nowhere in this layer")),
-                Err(Errno::NOTDIR) => return Err(hostile(path, "lies below what is no directory")),
-                other => other.map_err(|error| resolve_error(path, error))?,
-            };
-            if hides {
-                set_opaque(next.as_fd(), &path[..end])?;
+            let step = if reached.is_empty() { name.clone() } else { [&reached, &b"/"[..], &name].concat() };
+            match self.make_parent(&Place { directory: directory.as_fd(), name: &name, path: &step })? {
+                Step::Directory(next) => (directory, reached) = (next, step),
+                Step::Link(target) => {
+                    links += 1;
+                    if links > limits::LINKS {
+                        return Err(failed(Errno::LOOP));
+                    }
+                    if target.starts_with(b"/") {
+                        reached.clear();
+                        directory = self.open_directory(b"").map_err(failed)?;
+                    }
+                    waiting.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+                }
             }
-            directory = next;
         }
         Ok(directory)
+    }
+
+    fn make_parent(&mut self, place: &Place<'_>) -> Result<Step, UnpackError> {
+        let attempt = || mkdirat(place.directory, place.name, Mode::from_raw_mode(0o755));
+        let mut made = attempt();
+        let mut hides = false;
+        if made == Err(Errno::EXIST) {
+            let known = place.stat()?;
+            if kind_of(&known) == FileType::Symlink {
+                let target = readlinkat(place.directory, place.name, Vec::new());
+                return target
+                    .map(|target| Step::Link(target.into_bytes()))
+                    .map_err(|error| host("read the link", place.path, error));
+            }
+            hides = is_whiteout(&known);
+            if hides {
+                self.remove(place)?;
+                made = attempt();
+            }
+        }
+        match made {
+            Ok(()) => {
+                // Whatever the umask is.
+                rustix::fs::chmodat(place.directory, place.name, Mode::from_raw_mode(0o755), AtFlags::empty())
+                    .map_err(|error| host("set the mode of", place.path, error))?;
+                self.imply(place.path)?;
+            }
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(host("make the directory", place.path, error)),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = match openat(place.directory, place.name, flags, Mode::empty()) {
+            Err(Errno::NOTDIR) => return Err(hostile(place.path, "is no directory, but has something in it")),
+            other => other.map_err(|error| host("open the directory", place.path, error))?,
+        };
+        if hides {
+            set_opaque(directory.as_fd(), place.path)?;
+        }
+        Ok(Step::Directory(directory))
     }
 
     fn imply(&mut self, path: &[u8]) -> Result<(), UnpackError> {
@@ -344,13 +407,16 @@ impl Unpacker {
 
     fn open_directory(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
-        openat2(
-            &self.root,
-            std::ffi::OsStr::from_bytes(path),
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
-        )
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let mut attempts = 0;
+        loop {
+            match openat2(&self.root, std::ffi::OsStr::from_bytes(path), flags, Mode::empty(), resolve) {
+                // Something on this host was renamed meanwhile, so that `..` could not be trusted.
+                Err(Errno::AGAIN) if attempts < limits::LINKS => attempts += 1,
+                other => return other,
+            }
+        }
     }
 
     fn remember(&mut self, path: &[u8], modified: (i64, u32)) -> Result<(), UnpackError> {
@@ -376,6 +442,13 @@ impl Unpacker {
         }
         Ok(())
     }
+}
+
+/// What is at one component of a path.
+enum Step {
+    Directory(OwnedFd),
+    /// A link, with its target.
+    Link(Vec<u8>),
 }
 
 /// Where an entry goes: a name in an open directory.
@@ -409,29 +482,28 @@ fn whiteout(place: &Place<'_>) -> Result<(), UnpackError> {
     }
 }
 
-/// A path without empty and `.` components; empty for the root.
-fn clean(path: &[u8]) -> Result<Vec<u8>, UnpackError> {
-    let mut clean = Vec::with_capacity(path.len());
+/// A path as seen from the root, without empty, `.` and `..` components; empty for the root itself.
+fn rooted(path: &[u8]) -> Result<Vec<u8>, UnpackError> {
+    let mut rooted = Vec::with_capacity(path.len());
     for component in path.split(|byte| *byte == b'/') {
         match component {
             b"" | b"." => continue,
-            b".." => return Err(hostile(path, "climbs with ..")),
+            b".." => {
+                rooted.truncate(split(&rooted).0.len());
+                continue;
+            }
             _ if component.contains(&0) => return Err(hostile(path, "has a zero byte in it")),
             _ if component.len() > limits::COMPONENT_BYTES => {
                 return Err(UnpackError::Limit("has a name that is too long"));
             }
             _ => {}
         }
-        if !clean.is_empty() {
-            clean.push(b'/');
+        if !rooted.is_empty() {
+            rooted.push(b'/');
         }
-        clean.extend_from_slice(component);
+        rooted.extend_from_slice(component);
     }
-    // Some builders call the root itself "/".
-    if path.starts_with(b"/") && !clean.is_empty() {
-        return Err(hostile(path, "is an absolute name"));
-    }
-    Ok(clean)
+    Ok(rooted)
 }
 
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
@@ -494,7 +566,6 @@ fn is_whiteout(stat: &Stat) -> bool {
 
 fn resolve_error(path: &[u8], error: Errno) -> UnpackError {
     match error {
-        Errno::XDEV => hostile(path, "lies behind a link out of the layer's root"),
         Errno::LOOP => hostile(path, "lies behind links in a circle"),
         Errno::NOSYS => UnpackError::Host {
             operation: "safely open",

@@ -9,10 +9,11 @@ use domain::compute::ContainerSpec;
 use domain::failure::{Failure, FailureName};
 use wire::Sensitive;
 
+use super::Inner;
 use super::birth::Shim;
 use super::start::cannot_create;
 use super::task::Task;
-use super::{Causes, Inner};
+use crate::causes::Causes;
 use crate::images::Image;
 use crate::network::{self, NetworkFiles};
 use crate::runtime::cgroup::TaskLimits;
@@ -44,9 +45,6 @@ pub(super) fn launch(node: &Inner, task: &Task, prepared: Prepared) -> Result<Sh
     node.cgroups
         .prepare(&spec.task_id, &TaskLimits::of(spec))
         .map_err(|error| cannot_create(format!("cannot limit what the task uses: {}", Causes(&error))))?;
-    node.storage
-        .prepare(&task.directory.storage(), spec.ephemeral_storage_gib)
-        .map_err(|error| cannot_create(format!("cannot make the task's ephemeral storage: {}", Causes(&error))))?;
     for volume in &spec.volumes {
         make_directory(&task.directory.volumes().join(volume), 0o777)
             .map_err(|error| cannot_create(error.to_string()))?;
@@ -85,7 +83,7 @@ fn bundle(
     let root = node
         .images
         .mount_rootfs(&ready.image, &directory, &writable)
-        .map_err(|error| cannot_create(error.to_string()))?;
+        .map_err(|error| cannot_create(Causes(&error).to_string()))?;
     let mut process = process::merge(&task.spec, container, &defaults(&ready.image), &files.hostname)
         .map_err(|error| cannot_create(error.to_string()))?;
     let user = user::resolve(&root, &process.user).map_err(|error| cannot_create(error.to_string()))?;

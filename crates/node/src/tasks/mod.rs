@@ -39,6 +39,7 @@ use self::executable::ShimExecutable;
 pub(crate) use self::start::now;
 pub(crate) use self::task::Task;
 use self::task::Wanted;
+use crate::causes::Causes;
 use crate::images::{Images, Registries};
 use crate::metadata;
 use crate::network::{Network, Settings};
@@ -198,17 +199,6 @@ impl Compute for Node {
             // The sender lives as long as this node does.
             changes.wait_for(|count| *count > seen).await.map_or(seen, |count| *count)
         })
-    }
-}
-
-/// An error with what caused it, in one line.
-struct Causes<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let causes = std::iter::successors(self.0.source(), |error| error.source());
-        causes.into_iter().try_for_each(|cause| write!(formatter, ": {cause}"))
     }
 }
 

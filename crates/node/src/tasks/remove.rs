@@ -10,9 +10,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::Inner;
 use super::directory::{DirectoryError, TaskDirectory};
 use super::task::Task;
-use super::{Causes, Inner};
+use crate::causes::Causes;
 use crate::images::StoreError;
 use crate::network::NetworkError;
 use crate::runtime::cgroup::KillError;

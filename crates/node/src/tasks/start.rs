@@ -19,6 +19,7 @@ use super::directory::KeptImage;
 use super::launch::{self, Prepared, PreparedContainer};
 use super::link;
 use super::task::{Task, Wanted};
+use crate::causes::Causes;
 use crate::images::Image;
 use crate::metadata;
 
@@ -33,14 +34,14 @@ pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
     }
     let mut network = tokio::spawn({
         let (node, task) = (Arc::clone(&node), Arc::clone(&task));
-        async move { prepare_network(&node, &task).await }
+        async move { prepare_surroundings(&node, &task).await }
     });
     let prepared = tokio::select! {
         biased;
         () = task.wanted_down() => None,
         prepared = prepare(&node, &task, &mut network) => Some(prepared),
     };
-    // A half-made network is not dropped but finished, or it would appear after it was taken away.
+    // A half-made network, or storage, is not dropped but finished, or it would appear after it was taken away.
     if !network.is_finished() && tokio::time::timeout(NETWORK_PATIENCE, &mut network).await.is_err() {
         network.abort();
     }
@@ -84,6 +85,19 @@ async fn prepare(
     };
     let (shim, network_namespace, containers) = tokio::try_join!(shim, network, all)?;
     Ok(Prepared { shim, network_namespace, containers })
+}
+
+/// Network and storage: what is mounted or joined somewhere is not dropped half made, so both come to their end.
+async fn prepare_surroundings(node: &Arc<Inner>, task: &Arc<Task>) -> Result<PathBuf, Failure> {
+    let storage = tokio::task::spawn_blocking({
+        let (node, task) = (Arc::clone(node), Arc::clone(task));
+        move || node.storage.prepare(&task.directory.storage(), task.spec.ephemeral_storage_gib)
+    });
+    let (network, storage) = tokio::join!(prepare_network(node, task), storage);
+    storage
+        .map_err(|error| internal(&error))?
+        .map_err(|error| cannot_create(format!("cannot make the task's ephemeral storage: {}", Causes(&error))))?;
+    network
 }
 
 async fn prepare_network(node: &Inner, task: &Task) -> Result<PathBuf, Failure> {

@@ -17,7 +17,8 @@ fn layer_seeds_are_what_they_are_called() {
         let root = tempfile::tempdir().expect("temporary");
         let outcome = unpack_layer(&bytes, root.path()).err().unwrap_or_default();
         let expected = match name.as_str() {
-            "climbs.tar" | "absolute.tar" | "replaced.tar" => "link out of the layer's root",
+            // Their links end inside the root, where there is no such file.
+            "climbs.tar" | "absolute.tar" => "hard link to nothing",
             "plain.tar.gz" | "plain.tar.zst" => "diff id",
             _ => "",
         };
