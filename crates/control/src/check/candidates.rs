@@ -88,7 +88,7 @@ impl About<'_> {
 
     fn new_login(&self, app: &App, state: &State, task: &Task, image: &str) -> Option<Mend> {
         let role = task.spec.execution_role_arn.as_deref()?;
-        let region = app.settings.region.as_str();
+        let region = task.spec.region.as_str();
         let beginning = format!("arn:aws:secretsmanager:{region}:{}:secret:{}", task.spec.account, mend::LOGINS);
         let secrets: Vec<&str> = state.secrets.with_prefix(&beginning).map(|(_, one)| one.name.as_str()).collect();
         let policies = inline_names(state, role);
