@@ -17,8 +17,9 @@ fn layer_seeds_are_what_they_are_called() {
         let root = tempfile::tempdir().expect("temporary");
         let outcome = unpack_layer(&bytes, root.path()).err().unwrap_or_default();
         let expected = match name.as_str() {
-            // Their links end inside the root, where there is no such file.
-            "climbs.tar" | "absolute.tar" => "hard link to nothing",
+            // Their links end inside the root, where there is nothing, or what the layer itself put there.
+            "climbs.tar" => "hard link to nothing",
+            "absolute.tar" => "hard link to what is no file",
             "plain.tar.gz" | "plain.tar.zst" => "diff id",
             _ => "",
         };
