@@ -65,7 +65,7 @@ fn serve_names_its_options_and_defaults() {
         Options:
               --data-dir <DIRECTORY>        Where everything durable lies [env: TIDEGATE_DATA_DIR=] [default: /var/lib/tidegate]
               --listen <ADDRESS>            The address to listen on [default: 127.0.0.1:4566]
-              --region <REGION>             The region where tasks and networks are; other services have every region [default: us-east-1]
+              --region <REGION>             The region of whoever names none; all others are served too [default: us-east-1]
               --account <12 DIGITS>         The account that exists from the start [default: 123456789012]
               --console-host <NAME>         A host name under which the web console may be opened, beside localhost and addresses
               --root-key-command <COMMAND>  Prints the root key, as 64 hexadecimal digits or in base64, from where it is kept; see also TIDEGATE_ROOT_KEY [default: the file root.key of the data directory]

@@ -7,10 +7,11 @@ use api::secretsmanager::{CreateSecretInput, DeleteSecretInput};
 use api::ssm::PutParameterInput;
 use domain::compute::TaskServices as _;
 use domain::ecs::Task;
-use domain::failure::Failure;
 use domain::failure::LinkKind::{self, Key, Policy, Registry, Role, Secret};
 use domain::failure::Outcome::{self, Broken, Good, NotReached};
+use domain::failure::{Failure, Link};
 use domain::iam::Caller;
+use domain::mend::{Fault, Wanted};
 use serde_json::json;
 use wire::Sensitive;
 
@@ -106,9 +107,14 @@ fn chain(failure: &Failure) -> Vec<(LinkKind, Outcome)> {
     failure.chain.iter().map(|link| (link.kind, link.outcome)).collect()
 }
 
-fn broken(failure: &Failure) -> (&str, &str) {
-    let link = failure.chain.iter().find(|link| link.outcome == Broken).expect("a broken link");
-    (&link.detail, &link.mend)
+fn broken(failure: &Failure) -> &Link {
+    failure.chain.iter().find(|link| link.outcome == Broken).expect("a broken link")
+}
+
+/// What the mend is made of: the role lacks this right.
+fn not_allowed(action: &str, resource: &str) -> Option<Fault> {
+    let principal = format!("arn:aws:iam::{ACCOUNT}:role/exec");
+    Some(Fault::NotAllowed(Wanted { principal, action: action.to_owned(), resource: resource.to_owned() }))
 }
 
 const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
@@ -166,7 +172,7 @@ async fn a_role_without_permission() {
         chain(&failure),
         [(Role, Good), (Policy, Broken), (Secret, NotReached), (Key, NotReached), (Registry, NotReached)]
     );
-    assert!(broken(&failure).1.contains("put-role-policy --role-name exec"));
+    assert_eq!(broken(&failure).fault.as_deref(), not_allowed("secretsmanager:GetSecretValue", &secret).as_ref());
     assert_eq!(failure.container.as_deref(), Some("web"));
 }
 
@@ -186,9 +192,9 @@ async fn a_customer_key_without_decrypt_and_then_with_it() {
         "{failure}"
     );
     assert_eq!(chain(&failure), [(Role, Good), (Policy, Good), (Secret, Good), (Key, Broken), (Registry, NotReached)]);
-    let (detail, mend) = broken(&failure);
-    assert!(detail.contains(&format!("kms:Decrypt on {key}")), "{detail}");
-    assert!(mend.contains("kms:Decrypt") && mend.contains("--role-name exec"), "{mend}");
+    let link = broken(&failure);
+    assert!(link.detail.contains(&format!("kms:Decrypt on {key}")), "{}", link.detail);
+    assert_eq!(link.fault.as_deref(), not_allowed("kms:Decrypt", &key).as_ref());
     world.role(&[("read", read), ("open", allow("kms:Decrypt", &key))]).await;
     assert!(world.registry_auth().await.expect("healed").is_some());
 }
@@ -211,7 +217,7 @@ async fn a_deleted_secret() {
     delete(false).await;
     let failure = world.registry_auth().await.expect_err("scheduled");
     assert!(failure.message.contains(", InvalidRequestException: You can't perform this operation"), "{failure}");
-    assert!(broken(&failure).1.contains("restore-secret"));
+    assert_eq!(broken(&failure).fault.as_deref(), Some(&Fault::SecretMarked { secret: secret.clone() }));
     assert_eq!(
         chain(&failure),
         [(Role, Good), (Policy, Good), (Secret, Broken), (Key, NotReached), (Registry, NotReached)]

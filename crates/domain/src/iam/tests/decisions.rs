@@ -227,9 +227,10 @@ fn the_link_tells_what_came_near_and_the_mend() {
     expect![[r#"Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf to arn:aws:iam::123456789012:role/path/exec: add a policy with the statement {"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"}."#]]
         .assert_eq(&link.mend);
     assert!(matches!(link.fault.as_deref(), Some(Fault::NotAllowed(wanted)) if wanted.principal == ROLE_ARN));
+    assert_eq!(link.subject, ROLE_ARN);
     let deny = r#"{"Version":"2012-10-17","Statement":{"Sid":"No","Effect":"Deny","Action":"*","Resource":"*"}}"#;
     let denied = Policies { identity: vec![source("inline policy d", deny, PolicyKind::Inline)], ..no_policies() };
     let link = explain::link(&session(), &asked, &denied, &evaluate(&session(), &asked, &denied));
-    assert!(link.fault.is_none() && link.mend.contains("No of inline policy d"), "{link:?}");
-    assert_eq!(link.subject, ROLE_ARN);
+    assert!(link.fault.is_none() && link.mend.contains("take No out of inline policy d"), "{link:?}");
+    assert_eq!(link.subject, "inline policy d");
 }
