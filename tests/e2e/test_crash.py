@@ -90,7 +90,7 @@ def test_an_exit_while_the_server_is_dead_is_told_truly(world):
 
 def test_kill_at_random_moments(world):
     definition = world.define()
-    acknowledged, stop_asked, over = [], set(), threading.Event()
+    acknowledged, stop_asked, cut_off, over = [], set(), set(), threading.Event()
 
     def load(seed):
         choose = random.Random(seed)
@@ -98,6 +98,8 @@ def test_kill_at_random_moments(world):
             try:
                 if acknowledged and choose.random() < 0.4:
                     task = choose.choice(acknowledged)
+                    # Who got no answer does not know whether the task is stopped.
+                    cut_off.add(task)
                     world.ecs.stop_task(cluster=world.cluster, task=task)
                     stop_asked.add(task)
                 elif len(acknowledged) < 24:
@@ -122,6 +124,9 @@ def test_kill_at_random_moments(world):
         if task in stop_asked:
             ended = world.wait(task, "STOPPED", 60)
             assert ended["stopCode"] in ("UserInitiated", "TaskFailedToStart"), ended
+        elif task in cut_off and world.describe(task)["desiredStatus"] == "STOPPED":
+            stop_asked.add(task)
+            assert world.wait(task, "STOPPED", 60)["stopCode"] in ("UserInitiated", "TaskFailedToStart")
         else:
             described = world.wait(task, "RUNNING", 60)
             assert described["containers"][0]["lastStatus"] == "RUNNING"

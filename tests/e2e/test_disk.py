@@ -226,7 +226,9 @@ def test_lost_records_are_not_taken_for_a_new_account(tmp_path):
     whole = (kept / "tidegate.db").read_bytes()
     for damaged in (whole[:len(whole) // 2], os.urandom(len(whole)), whole[:100] + os.urandom(len(whole) - 100)):
         database.write_bytes(damaged)
-        assert "cannot be read" in refusal(server.data)
+        # What is left of half a file may be a whole database without a record.
+        said = refusal(server.data)
+        assert "cannot be read" in said or "has no records (tidegate.db is missing, empty or cut off)" in said
     shutil.copy(kept / "tidegate.db", database)
     server.start()
     assert [user["UserName"] for user in server.client("iam").list_users()["Users"]] == ["kept"]

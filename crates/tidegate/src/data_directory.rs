@@ -79,7 +79,7 @@ impl DataDirectory {
         }
         let directory = self.path.display();
         bail!(
-            "{directory} has no records ({DATABASE} is missing or empty), but it has {}: it belongs to an account whose \
+            "{directory} has no records ({DATABASE} is missing, empty or cut off), but it has {}: it belongs to an account whose \
              records are lost. Nothing was changed. Put {DATABASE} (and {DATABASE}-wal, if you have it) back from a \
              backup; or, to begin a new account, empty the directory or choose another with --data-dir (tasks that still \
              run are ended by the next server of this network name)",
