@@ -171,7 +171,10 @@ def test_explain_tells_who_denied_and_the_mend_mends(world, ann):
     assert "was denied" in explained and "there is no identity-based policy" in " ".join(explained.split())
     told = json.loads(world.server.command("explain", request_id, "--json").stdout)
     mend = told["decisions"][0]["mend"]
-    document = mend.split("--policy-document '")[1].rstrip("'")
+    assert f"→ {mend}" in explained, "it is printed in one piece, to be pasted"
+    begin, statement = mend.split(": add a policy with the statement ")
+    assert begin == f"Allow secretsmanager:DescribeSecret on {world.secret} to {ann.arn}"
+    document = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(statement.removesuffix("."))]})
     world.iam.put_user_policy(UserName=ann.name, PolicyName="mend", PolicyDocument=document)
     assert ann.client("secretsmanager").describe_secret(SecretId=world.secret)["ARN"] == world.secret
     denial = json.dumps({"Version": "2012-10-17", "Statement": [
