@@ -46,7 +46,7 @@ class Principal:
 
 def decisions(server, request_id):
     """What was asked for in a request, as the audit has it: pairs of action and resource."""
-    for path in sorted((server.data / "audit").iterdir(), reverse=True):
+    for path in sorted((server.data / "audit").rglob("*.jsonl"), reverse=True):
         for line in reversed(path.read_text().splitlines()):
             event = json.loads(line)
             if event["requestID"] == request_id and "invokedBy" not in event["userIdentity"]:

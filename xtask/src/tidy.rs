@@ -99,6 +99,14 @@ fn check_file(name: &str, text: &str, room: &str, found: &mut Vec<String>) {
             found.push(format!("{name}: {word} in a pure room; take it as an argument"));
         }
     }
+    let makes_requests =
+        ["control/src/audit/recording.rs", "control/src/front/router.rs"].iter().any(|end| name.ends_with(end));
+    if room == "control" && !is_test && !name.contains("testing") && !makes_requests {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if code.contains("Request::new(") {
+            found.push(format!("{name}: only audit::call makes requests inside the house"));
+        }
+    }
     let handler = name.starts_with("crates/control/src/") && !name.contains("/reconcile/") && !name.contains("testing");
     if handler && (text.contains("dyn Compute") || text.contains("impl Compute")) {
         found.push(format!("{name}: only a reconciler may hold a compute"));

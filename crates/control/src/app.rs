@@ -74,7 +74,18 @@ pub struct App {
     pub last_accesses: LastAccesses,
     /// Parsed policy documents.
     pub policies: Documents,
+    /// Whether what is done on it really happens.
+    pub(crate) stage: Stage,
     random: SystemRandom,
+}
+
+/// Whether what is done on an app happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It happens.
+    Real,
+    /// It is tried out, on a copy.
+    Rehearsal,
 }
 
 impl App {
@@ -93,6 +104,7 @@ impl App {
             last_uses: LastUses::default(),
             last_accesses: LastAccesses::default(),
             policies: Documents::default(),
+            stage: Stage::Real,
             random: SystemRandom::new(),
         }
     }
@@ -126,6 +138,7 @@ impl App {
             last_uses: LastUses::default(),
             last_accesses: LastAccesses::default(),
             policies: Documents::default(),
+            stage: Stage::Rehearsal,
             random: SystemRandom::new(),
         };
         Ok(Rehearsal(Arc::new(app)))

@@ -42,8 +42,20 @@ pub const AUDIT_PARAMETERS_BYTES: usize = 64 * 1024;
 pub const AUDIT_TEXT_CHARACTERS: usize = 1024;
 /// How many decisions that allowed something an audit event keeps.
 pub const AUDIT_RULINGS: usize = 32;
-/// How many events a minute the audit keeps of requests without a good signature.
-pub const AUDIT_EVENTS_OF_NOBODY: u32 = 600;
+/// How many counts a minute the audit has of each kind, before what comes beyond shares one.
+pub const AUDIT_COUNTS: usize = 64;
+/// How many different calls, and access keys, one count tells.
+pub const AUDIT_COUNT_NAMES: usize = 32;
+/// The time between two looks whether a minute's counts are to be written, in seconds.
+pub const AUDIT_COUNT_CHECK_SECONDS: u64 = 5;
+/// How long before its end the session of a task's role is begun anew, in seconds.
+pub const TASK_SESSION_RENEWAL_SECONDS: i64 = 3600;
+/// How often an hour the audit keeps the same refusal (caller, call, error) whole; then it counts.
+pub const AUDIT_REFUSALS_AN_HOUR: u32 = 60;
+/// How many different refusals an hour are told apart for that.
+pub const AUDIT_REFUSAL_KINDS: usize = 4096;
+/// How often the log tells that audit events are lost, in seconds.
+pub const AUDIT_LOST_WARNING_SECONDS: i64 = 60;
 /// An audit file takes no further event beyond this size, in bytes.
 pub const AUDIT_FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// How much of the audit files one search reads before it answers with a token, in bytes.

@@ -1,7 +1,7 @@
 //! What a compute asks for while it runs a task: registry credentials, secret environment, role credentials, log streams.
 //!
 //! Everything is asked as the session of the task's role, through the same handlers that clients call, so role policies,
-//! resource policies, boundaries and key policies all count. Nothing is cached and nothing is written down; a failure
+//! resource policies, boundaries and key policies all count. No value is cached and nothing is written down; a failure
 //! carries ECS's sentence and the chain of links from the role to the key, with the mend.
 
 mod parameters;
@@ -9,6 +9,7 @@ mod registry;
 mod rehearsal;
 mod road;
 mod secret_environment;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -22,19 +23,21 @@ use domain::iam::Caller;
 use domain::secrets::region_of;
 use wire::Sensitive;
 
-use crate::iam::sessions::{self, TASK_SERVICE};
+use self::sessions::Sessions;
+use crate::iam::sessions::TASK_SERVICE;
 use crate::secretsmanager::values;
 use crate::{App, ServiceError, audit, logs};
 
 /// The control plane, as a compute sees it.
 pub struct AppTaskServices {
     app: Arc<App>,
+    sessions: Sessions,
 }
 
 impl AppTaskServices {
     /// The services of this app.
     pub fn new(app: Arc<App>) -> Self {
-        Self { app }
+        Self { app, sessions: Sessions::default() }
     }
 
     fn task(&self, task_id: &str) -> Result<Arc<Task>, Failure> {
@@ -42,15 +45,8 @@ impl AppTaskServices {
         self.app.store.read().tasks.get(task_id).cloned().ok_or_else(unknown)
     }
 
-    /// The session of the task's execution role; `None` when the task has none.
-    fn execution_role(&self, task: &Task) -> Option<Result<Caller, Failure>> {
-        let role_arn = task.spec.execution_role_arn.as_deref()?;
-        let state = self.app.store.read();
-        Some(sessions::for_task(&self.app, &state, role_arn, task.id(), &task.spec.region))
-    }
-
     /// The awslogs stream of a container, with the session that writes to it.
-    fn log(&self, task_id: &str, container: &str) -> Result<Option<(Caller, LogTarget)>, Failure> {
+    async fn log(&self, task_id: &str, container: &str) -> Result<Option<(Caller, LogTarget)>, Failure> {
         let task = self.task(task_id)?;
         let spec = task.spec.containers.iter().find(|spec| spec.name == container);
         let Some(target) = spec.and_then(|spec| spec.log.clone()) else { return Ok(None) };
@@ -58,7 +54,7 @@ impl AppTaskServices {
             let message = "failed to validate logger args: the task has no execution role to write logs with";
             Failure::new(FailureName::ResourceInitializationError, message).with_link(road::no_role(&task))
         };
-        let caller = self.execution_role(&task).ok_or_else(missing)??;
+        let caller = self.execution_role(&task).await.ok_or_else(missing)??;
         Ok(Some((Caller { region: target.region.clone(), ..caller }, target)))
     }
 }
@@ -112,15 +108,13 @@ impl TaskServices for AppTaskServices {
     ) -> BoxFuture<'a, Result<Option<RoleCredentials>, Failure>> {
         Box::pin(async move {
             let task = self.task(task_id)?;
-            let Some(role_arn) = task.spec.task_role_arn.as_deref() else { return Ok(None) };
-            let state = self.app.store.read();
-            sessions::task_role_credentials(&self.app, &state, role_arn, task_id, &task.spec.region).map(Some)
+            self.task_role(&task).await
         })
     }
 
     fn open_log<'a>(&'a self, task_id: &'a str, container: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            match self.log(task_id, container)? {
+            match self.log(task_id, container).await? {
                 Some((caller, target)) => logs::task::open(&self.app, &caller, &target)
                     .await
                     .map_err(|failure| failure.of_container(container)),
@@ -144,7 +138,7 @@ impl TaskServices for AppTaskServices {
         next_offset: u64,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            match self.log(task_id, container)? {
+            match self.log(task_id, container).await? {
                 Some((caller, target)) => logs::task::put(&self.app, &caller, &target, lines, next_offset)
                     .await
                     .map_err(|failure| failure.of_container(container)),

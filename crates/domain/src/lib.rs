@@ -4,6 +4,7 @@
 //! Time, identifiers and randomness are arguments. Nothing here waits, reads a file or opens a socket; the traits of
 //! [`compute`] are where `control` and `node`, which do, meet.
 
+pub mod audit;
 pub mod compute;
 pub mod connections;
 pub mod deletion;

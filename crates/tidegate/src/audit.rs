@@ -101,8 +101,10 @@ fn parsed(event: &str) -> Value {
     serde_json::from_str(event).unwrap_or_default()
 }
 
+/// What tells an event from others; one that counts is told again when it has counted more.
 fn id(event: &str) -> String {
-    parsed(event)["eventID"].as_str().unwrap_or_default().to_owned()
+    let event = parsed(event);
+    format!("{} {}", event["eventID"].as_str().unwrap_or_default(), event["additionalEventData"]["count"])
 }
 
 fn time(event: &str) -> Option<Timestamp> {
@@ -118,11 +120,26 @@ fn row(event: &str) -> Vec<String> {
         text(&event["eventTime"]),
         who(&event),
         format!("{}:{}", text(&event["eventSource"]).trim_end_matches(".amazonaws.com"), text(&event["eventName"])),
-        event["resources"][0]["ARN"].as_str().map_or_else(|| "-".to_owned(), own_part),
+        event["resources"][0]["ARN"].as_str().map_or_else(|| calls(&event), own_part),
         text(&event["sourceIPAddress"]),
         outcome,
         by,
     ]
+}
+
+/// What an event counts that stands for more than one call: `12 calls (ecs:ListTasks 12)`.
+fn calls(event: &Value) -> String {
+    let counted = &event["additionalEventData"];
+    let Some(count) = counted["count"].as_u64() else { return "-".to_owned() };
+    let mut calls: Vec<(&String, u64)> = counted["calls"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, times)| (name, times.as_u64().unwrap_or(0)))
+        .collect();
+    calls.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let calls: Vec<String> = calls.iter().map(|(name, times)| format!("{name} {times}")).collect();
+    format!("{count} calls ({})", calls.join(", "))
 }
 
 /// `root`, a user's name, a role with its session; of a task's session the role and the task.
@@ -201,6 +218,18 @@ mod tests {
                 "statement 1 of inline policy read of role/exec"
             ]
         );
+    }
+
+    #[test]
+    fn a_row_tells_what_an_event_counts() {
+        let event = json!({
+            "eventTime": "2026-11-23T12:00:59Z", "eventSource": "tidegate", "eventName": "UnauthenticatedCalls",
+            "sourceIPAddress": "10.0.0.1", "userIdentity": {"type": "Unknown"}, "errorCode": "InvalidClientTokenId",
+            "additionalEventData": {"count": 3, "calls": {"sts:GetCallerIdentity": 1, "ecs:ListTasks": 2}},
+        });
+        let row = row(&event.to_string());
+        assert_eq!(row[2..4], ["tidegate:UnauthenticatedCalls", "3 calls (ecs:ListTasks 2, sts:GetCallerIdentity 1)"]);
+        assert_eq!(row[5..], ["failed", "InvalidClientTokenId"]);
     }
 
     #[test]

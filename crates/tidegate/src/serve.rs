@@ -103,6 +103,7 @@ async fn serve(options: Serve, root_key: Option<RootKey>) -> anyhow::Result<()> 
     end.send_replace(true);
     door.await.context("the front door did not end well")?;
     reconcilers.shut_down().await;
+    app.audit.write_all_counts();
     if let Some(failure) = failure {
         return Err(failure).context(
             "the records could not be made durable, so this server ended: what is on disk only a new one can know. Tasks \

@@ -41,7 +41,7 @@ export function AuditPage() {
         title="Audit"
         fixed={{ caller: asked.caller, eventName: asked.event, resource: asked.resource, outcome: asked.outcome }}
         without={asked.looking || asked.event ? undefined : 'looking'}
-        description="Every call to this server, with the decision behind it. The newest are first, and come by themselves."
+        description="Every call to this server, with the decision behind it; what this console only looks at, and calls without a good signature, are counted by the minute. The newest are first, and come by themselves."
         empty={{ text: 'No call is kept that fits. Take a filter away, or look further back.' }}
         filter={
           <Grid gridDefinition={[3, 3, 3, 3, 12].map(colspan => ({ colspan: { default: 12, xs: 6, s: colspan } }))}>

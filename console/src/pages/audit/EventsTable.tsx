@@ -9,7 +9,7 @@ import { useLive } from '../../aws/useLive';
 import { LiveTable, type Column } from '../../components/LiveTable';
 import { Time } from '../../components/Time';
 import { ArnLink, To } from '../../components/To';
-import { callerOf, findEvents, isLooking, newestFirst, outcomeOf, shortCaller, type AuditEvent, type Found, type Outcome } from './events';
+import { callerOf, callsOf, findEvents, isLooking, nameOf, newestFirst, outcomeOf, shortCaller, type AuditEvent, type Found, type Outcome } from './events';
 
 const SIGNS: Record<Outcome, StatusIndicatorProps.Type> = { allowed: 'success', denied: 'error', failed: 'warning' };
 
@@ -25,10 +25,10 @@ const columns: Column<AuditEvent>[] = [
     id: 'event',
     header: 'Event',
     width: 220,
-    text: event => `${event.eventName} ${event.eventSource.split('.')[0]}`,
+    text: event => `${nameOf(event)} ${event.eventSource.split('.')[0]}`,
     cell: event => (
       <>
-        <To path={paths.request(event.requestID)}>{event.eventName}</To> <small>{event.eventSource.split('.')[0]}</small>
+        {event.additionalEventData?.count === undefined ? <To path={paths.request(event.requestID)}>{event.eventName}</To> : nameOf(event)} <small>{event.eventSource.split('.')[0]}</small>
       </>
     ),
   },
@@ -55,7 +55,7 @@ const columns: Column<AuditEvent>[] = [
     id: 'resources',
     header: 'Resources',
     width: 320,
-    text: event => event.resources?.map(({ ARN }) => ARN).join(' '),
+    text: event => [...(event.resources?.map(({ ARN }) => ARN) ?? []), ...callsOf(event)].join(' '),
     cell: event => <Resources event={event} />,
   },
   { id: 'address', header: 'From', width: 140, text: event => event.sourceIPAddress },
@@ -81,6 +81,8 @@ function Who({ event }: { event: AuditEvent }) {
 
 function Resources({ event }: { event: AuditEvent }) {
   const arns = event.resources?.map(({ ARN }) => ARN) ?? [];
+  const calls = callsOf(event);
+  if (calls.length > 0) return calls.map(call => <div key={call}>{call}</div>);
   if (arns.length === 0) return <>-</>;
   return arns.map(arn => (
     <div key={arn}>

@@ -1,7 +1,7 @@
 // How the events of the audit are read.
 import { expect, test } from 'vitest';
 
-import { isLooking, newestFirst, outcomeOf, shortCaller, type AuditEvent } from './events';
+import { callsOf, isLooking, nameOf, newestFirst, outcomeOf, shortCaller, type AuditEvent } from './events';
 
 const event = (part: Partial<AuditEvent>): AuditEvent => ({
   eventID: '1',
@@ -26,6 +26,14 @@ test('looking around is told from reading a secret', () => {
   expect(isLooking(event({ eventName: 'GetSecretValue', readOnly: true }))).toBe(false);
   expect(isLooking(event({ eventName: 'Decrypt', readOnly: true }))).toBe(false);
   expect(isLooking(event({ eventName: 'CreateSecret', readOnly: false }))).toBe(false);
+});
+
+test('an event that counts calls tells how many of each', () => {
+  const counted = event({ eventName: 'ConsoleReadings', readOnly: true, additionalEventData: { count: 3, calls: { 'ecs:ListTasks': 1, 'ecs:ListClusters': 2 } } });
+  expect(nameOf(counted)).toBe('ConsoleReadings (3 calls)');
+  expect(callsOf(counted)).toEqual(['ecs:ListClusters 2', 'ecs:ListTasks 1']);
+  expect(isLooking(counted)).toBe(true);
+  expect([nameOf(event({})), callsOf(event({}))]).toEqual(['GetSecretValue', []]);
 });
 
 test('callers are short, and each event is there once, the newest first', () => {

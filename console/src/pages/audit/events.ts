@@ -14,7 +14,13 @@ export interface AuditEvent {
   errorMessage?: string;
   readOnly?: boolean;
   resources?: { ARN: string }[];
-  additionalEventData?: { decisions?: Ruling[]; task?: string };
+  additionalEventData?: {
+    decisions?: Ruling[];
+    task?: string;
+    /** Of an event that stands for more than one call: how many, and how many of each. */
+    count?: number;
+    calls?: Record<string, number>;
+  };
 }
 
 export type Outcome = 'allowed' | 'denied' | 'failed';
@@ -42,7 +48,19 @@ export function shortCaller(event: AuditEvent): string {
 
 /** Whether a call only looked around: what this page itself does all the time. */
 export function isLooking({ eventName, readOnly }: AuditEvent): boolean {
-  return readOnly === true && /^(List|Describe|Get(?!SecretValue)|Search|Lookup|Filter|Simulate|Explain|Validate|BatchGet(?!Secret))/.test(eventName);
+  return readOnly === true && /^(ConsoleReadings|List|Describe|Get(?!SecretValue)|Search|Lookup|Filter|Simulate|Explain|Validate|BatchGet(?!Secret))/.test(eventName);
+}
+
+/** `ListTasks`; of an event that counts calls also how many. */
+export function nameOf({ eventName, additionalEventData }: AuditEvent): string {
+  const count = additionalEventData?.count;
+  return count === undefined ? eventName : `${eventName} (${count} ${count === 1 ? 'call' : 'calls'})`;
+}
+
+/** What an event counts, the most frequent first: `ecs:ListTasks 30`. */
+export function callsOf({ additionalEventData }: AuditEvent): string[] {
+  const calls = Object.entries(additionalEventData?.calls ?? {});
+  return calls.sort(([, one], [, other]) => other - one).map(([name, times]) => `${name} ${times}`);
 }
 
 export interface Found {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::Timestamp;
 
+use super::counting::Count;
 use super::identity;
 use super::resources::Resource;
 
@@ -53,6 +54,7 @@ pub(crate) struct Event {
 
 /// What AWS does not tell.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the event")]
 pub(crate) struct Decisions {
     /// What was decided about the call, in the order of the decisions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,12 +62,27 @@ pub(crate) struct Decisions {
     /// The ARN of the task that made the call, or for which it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) task: Option<String>,
+    /// What an event counts that stands for more than one call.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) counted: Option<Count>,
 }
 
 impl Event {
     /// When it happened.
     pub(crate) fn time(&self) -> Timestamp {
         Timestamp::from_rfc3339(&self.event_time).unwrap_or_default()
+    }
+
+    /// Whether it is an event of this name, or counts calls of this name.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let calls = self.additional_event_data.counted.iter().flat_map(|counted| counted.calls.keys());
+        self.event_name == name || calls.filter_map(|call| call.split(':').nth(1)).any(|call| call == name)
+    }
+
+    /// Whether it was signed with this key, or counts calls that say they were.
+    pub(crate) fn is_signed_with(&self, key: &str) -> bool {
+        let counted = self.additional_event_data.counted.as_ref();
+        self.access_key_id() == Some(key) || counted.is_some_and(|counted| counted.access_key_ids.contains(key))
     }
 
     /// The name by which `LookupEvents` finds its caller.
@@ -104,20 +121,4 @@ impl Event {
             Some(_) => "failed",
         }
     }
-}
-
-/// How operations begin that change nothing.
-const READINGS: &[&str] = &[
-    "BatchGet", "Check", "Decode", "Describe", "Explain", "Filter", "Get", "List", "Lookup", "Search", "Simulate",
-    "Test", "Validate",
-];
-/// Operations of which CloudTrail says that they change nothing although they are not called so.
-const OTHER_READINGS: &[(&str, &str)] = &[("sts", "AssumeRole"), ("sts", "AssumeRoleWithWebIdentity")];
-/// What KMS does with a key leaves the key as it is.
-const USES_OF_KEYS: &[&str] = &["Decrypt", "DeriveSharedSecret", "Encrypt", "Generate", "ReEncrypt", "Sign", "Verify"];
-
-/// Whether an operation only reads.
-pub(super) fn is_read_only(service: &str, operation: &str) -> bool {
-    let begins = |words: &[&str]| words.iter().any(|word| operation.starts_with(word));
-    begins(READINGS) || OTHER_READINGS.contains(&(service, operation)) || (service == "kms" && begins(USES_OF_KEYS))
 }

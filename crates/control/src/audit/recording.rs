@@ -5,13 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::{Operation, Service};
+use domain::audit::{Budget, Ended, Keeping, Who, is_read_only};
 use domain::iam::{Caller, Identity, Ruling};
 use wire::Timestamp;
 
-use super::event::{Decisions, Event, VERSION, is_read_only};
+use super::event::{Decisions, Event, VERSION};
+use super::keeper::AuditError;
 use super::trail::{self, Gathered, Trail};
 use super::{identity, resources};
+use crate::app::Stage;
 use crate::limits::AUDIT_TEXT_CHARACTERS;
+use crate::store::State;
 use crate::{App, Request, ServiceError};
 
 /// Where a call came from.
@@ -42,12 +46,61 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Writes the event of a call that was done, or refused with this error, and answers its decisions.
-    pub(crate) fn end(&self, error: Option<&ServiceError>) -> Vec<Ruling> {
-        let Gathered { parameters, answer, rulings } = self.trail.take();
+    /// Writes the event of a call that was refused with this error, and answers its decisions.
+    pub(crate) fn refused(&self, error: &ServiceError) -> Vec<Ruling> {
+        // What could not be written is told by the audit itself.
+        self.end(Some(error)).0
+    }
+
+    /// Writes the event of a call that was done, and answers its decisions.
+    ///
+    /// # Errors
+    /// The call is about to give somebody the value of a secret, and nobody could find out later: it must not.
+    pub(crate) fn done(&self) -> Result<Vec<Ruling>, ServiceError> {
+        // What a service opens with a key for its own call, that call gives or withholds.
+        let is_inner = self.service.name == "kms" && matches!(self.origin, Origin::Service(_));
+        match self.end(None) {
+            (_, Keeping::Whole(Budget::Secrets), Err(error)) if !is_inner => Err(withheld(&error)),
+            (rulings, ..) => Ok(rulings),
+        }
+    }
+
+    fn end(&self, error: Option<&ServiceError>) -> (Vec<Ruling>, Keeping, Result<(), AuditError>) {
+        let gathered = self.trail.take();
+        let rulings = gathered.rulings.clone();
+        let state = self.app.store.read();
+        let event = self.event(gathered, error, &state);
+        let keeping = domain::audit::keeping(&domain::audit::Call {
+            service: self.service.name,
+            operation: &self.operation,
+            parameters: event.request_parameters.as_ref(),
+            who: self.who(error, &state),
+            ended: if error.is_some() { Ended::Refused } else { Ended::Done },
+        });
+        if let Ok(caller) = &self.caller {
+            self.remember_use(caller, &event.aws_region);
+        }
+        let kept = match self.app.stage {
+            // What would change something has not happened.
+            Stage::Rehearsal if !event.read_only => Ok(()),
+            _ => self.app.audit.keep(event, keeping, self.app.now()),
+        };
+        (rulings, keeping, kept)
+    }
+
+    fn who(&self, error: Option<&ServiceError>, state: &State) -> Who {
+        match &self.caller {
+            Err(_) => Who::Nobody,
+            // Who cannot sign is known by what the call brings, if it is good.
+            Ok(Caller { identity: Identity::Anonymous, .. }) if error.is_some() => Who::Nobody,
+            Ok(caller) if state.console_sessions.contains(&caller.access_key_id) => Who::Console,
+            Ok(_) => Who::Known,
+        }
+    }
+
+    fn event(&self, gathered: Gathered, error: Option<&ServiceError>, state: &State) -> Event {
+        let Gathered { parameters, answer, rulings, task } = gathered;
         let app = &self.app;
-        let state = app.store.read();
-        let now = app.now();
         let region = self.caller.as_ref().map_or(&app.settings.region, |caller| &caller.region);
         let (source, user_agent, invoked_by) = match &self.origin {
             Origin::Client { peer, user_agent } => (peer.to_canonical().to_string(), user_agent.as_deref(), None),
@@ -56,13 +109,13 @@ impl Recording {
         // Who did not sign has no account; the call is about the server's own one.
         let account = self.caller.as_ref().map(|caller| &caller.account).ok().filter(|account| !account.is_empty());
         let account = account.unwrap_or(&app.settings.account);
-        let event = Event {
+        Event {
             event_version: VERSION.to_owned(),
             user_identity: match &self.caller {
                 Ok(caller) => identity::of_caller(caller, invoked_by),
                 Err(key) => identity::of_nobody(key.as_deref(), account),
             },
-            event_time: Timestamp::from_seconds(now.seconds()).to_rfc3339(),
+            event_time: Timestamp::from_seconds(app.now().seconds()).to_rfc3339(),
             event_source: source_of(self.service),
             event_name: self.operation.clone(),
             aws_region: region.to_owned(),
@@ -81,21 +134,11 @@ impl Recording {
             recipient_account_id: account.clone(),
             event_category: "Management".to_owned(),
             additional_event_data: Decisions {
-                decisions: rulings.clone(),
-                task: self.caller.as_ref().ok().and_then(|caller| identity::task_of(&state, caller)),
+                decisions: rulings,
+                task: task.or_else(|| identity::task_of(state, self.caller.as_ref().ok()?)),
+                counted: None,
             },
-        };
-        match &self.caller {
-            Ok(Caller { identity: Identity::Anonymous, .. }) if error.is_some() => {
-                app.audit.append_of_nobody(&event, now);
-            }
-            Ok(caller) => {
-                app.audit.append(&event);
-                self.remember_use(caller, region);
-            }
-            Err(_) => app.audit.append_of_nobody(&event, now),
         }
-        rulings
     }
 
     fn remember_use(&self, caller: &Caller, region: &str) {
@@ -110,6 +153,16 @@ impl Recording {
             uses.note(role_id, now, service, region);
         }
     }
+}
+
+/// What a client is told instead of a secret.
+fn withheld(error: &AuditError) -> ServiceError {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let message = format!(
+        "The value is withheld, because the audit cannot record that it was read: {error}: {cause}. Make room on the \
+         server's disk or mend it, then ask again."
+    );
+    ServiceError::new("InternalFailure", message).with_status(500)
 }
 
 /// The name by which events know a service.
@@ -155,9 +208,18 @@ where
         trail::answered::<O>(&output);
         Ok(output)
     };
-    let answer = recording.trail.follow(running).await;
-    for ruling in recording.end(answer.as_ref().err()) {
-        trail::note(Ruling { through: Some(through.to_owned()), ..ruling });
+    let mut answer = recording.trail.follow(running).await;
+    let rulings = match &answer {
+        Ok(_) => recording.done(),
+        Err(error) => Ok(recording.refused(error)),
+    };
+    match rulings {
+        Ok(rulings) => {
+            for ruling in rulings {
+                trail::note(Ruling { through: Some(through.to_owned()), ..ruling });
+            }
+        }
+        Err(error) => answer = Err(error),
     }
     answer
 }

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use api::secretsmanager::{CreateSecretInput, GetSecretValueInput, op};
+use domain::audit::{Budget, Counted};
 use domain::iam::Caller;
 use serde_json::{Value, json};
 use wire::Timestamp;
 
+use super::counting::Counting;
+use super::files::Shelf;
 use super::parameters::{HIDDEN_MEMBERS, kept};
 use super::search::{self, Place, Search};
 use super::{AuditFiles, Event, Retention, last_used};
@@ -219,37 +222,43 @@ fn event(at: Timestamp, id: &str, padding: usize) -> Event {
     serde_json::from_value(line).expect("an event")
 }
 
-fn names(files: &AuditFiles) -> Vec<String> {
+fn names(shelf: &Shelf) -> Vec<String> {
     let name = |path: &PathBuf| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-    files.paths().expect("a directory").iter().map(name).collect()
+    shelf.paths().expect("a directory").iter().map(name).collect()
+}
+
+fn put(shelf: &Shelf, event: &Event) {
+    let line = [serde_json::to_vec(event).expect("JSON"), b"\n".to_vec()].concat();
+    shelf.append(&event.event_time[..10], &line).expect("written");
 }
 
 #[test]
 fn files_begin_with_days_and_when_full_and_go_when_old_or_too_many() {
     let directory = tempfile::tempdir().expect("a directory");
-    let root = directory.path().join("audit");
-    let retention = Retention { days: 2, bytes: 20 << 20 };
-    let files = AuditFiles::new(root.clone(), retention);
+    // Six sixteenths are for changes, in files of at most eight MiB.
+    let retention = Retention { days: 2, bytes: 54 << 20 };
+    let root = directory.path().join("changes");
+    let shelf = Shelf::new(directory.path(), Budget::Changes, retention);
     let noon = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
-    files.append(&event(noon, "a", 0));
-    files.append(&event(noon.plus_seconds(DAY_SECONDS), "b", 9 << 20));
-    files.append(&event(noon.plus_seconds(DAY_SECONDS), "c", 0));
-    assert_eq!(names(&files), ["2026-11-20-0000", "2026-11-21-0000", "2026-11-21-0001"]);
+    put(&shelf, &event(noon, "a", 0));
+    put(&shelf, &event(noon.plus_seconds(DAY_SECONDS), "b", 9 << 20));
+    put(&shelf, &event(noon.plus_seconds(DAY_SECONDS), "c", 0));
+    assert_eq!(names(&shelf), ["2026-11-20-0000", "2026-11-21-0000", "2026-11-21-0001"]);
     let mode = fs::metadata(root.join("2026-11-21-0001.jsonl")).expect("metadata").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // A torn line is closed by the next start, and no event is lost behind it.
     let path = root.join("2026-11-21-0001.jsonl");
     let whole = fs::read(&path).expect("readable");
     fs::write(&path, [&whole[..], b"{\"eventVers"].concat()).expect("written");
-    let files = AuditFiles::new(root.clone(), retention);
-    files.append(&event(noon.plus_seconds(DAY_SECONDS), "d", 0));
+    let shelf = Shelf::new(directory.path(), Budget::Changes, retention);
+    put(&shelf, &event(noon.plus_seconds(DAY_SECONDS), "d", 0));
     assert_eq!(fs::read_to_string(&path).expect("readable").lines().count(), 3);
     // Days: the first goes. Bytes: the larger one goes when the sum is too much.
-    files.sweep(noon.plus_seconds(3 * DAY_SECONDS)).expect("swept");
-    assert_eq!(names(&files), ["2026-11-21-0000", "2026-11-21-0001"]);
-    files.append(&event(noon.plus_seconds(2 * DAY_SECONDS), "e", 9 << 20));
-    files.append(&event(noon.plus_seconds(2 * DAY_SECONDS), "f", 9 << 20));
-    assert_eq!(names(&files), ["2026-11-21-0001", "2026-11-22-0000", "2026-11-22-0001"]);
+    shelf.sweep(noon.plus_seconds(3 * DAY_SECONDS)).expect("swept");
+    assert_eq!(names(&shelf), ["2026-11-21-0000", "2026-11-21-0001"]);
+    put(&shelf, &event(noon.plus_seconds(2 * DAY_SECONDS), "e", 9 << 20));
+    put(&shelf, &event(noon.plus_seconds(2 * DAY_SECONDS), "f", 9 << 20));
+    assert_eq!(names(&shelf), ["2026-11-21-0001", "2026-11-22-0000", "2026-11-22-0001"]);
 }
 
 #[tokio::test]
@@ -259,10 +268,12 @@ async fn a_search_goes_backwards_page_by_page_over_files_and_days() {
     let mut expected = Vec::new();
     for number in 0..40_i64 {
         let id = format!("id{number}");
-        test.app.audit.append(&event(noon.plus_seconds(number * 7200), &id, 0));
+        // The order is that of time, whichever budget an event is of.
+        let budget = Budget::ALL[usize::try_from(number % 4).expect("small")];
+        test.app.audit.append(&event(noon.plus_seconds(number * 7200), &id, 0), budget).expect("written");
         expected.insert(0, id);
     }
-    let torn = test.data_directory().join("audit/2026-11-21-0000.jsonl");
+    let torn = test.data_directory().join("audit/secrets/2026-11-21-0000.jsonl");
     let whole = fs::read(&torn).expect("readable");
     fs::write(&torn, [&whole[..], b"{\"torn"].concat()).expect("written");
     let ids = |events: &[(Event, String)]| events.iter().map(|(event, _)| event.event_id.clone()).collect::<Vec<_>>();
@@ -288,17 +299,111 @@ async fn a_search_goes_backwards_page_by_page_over_files_and_days() {
     }
 }
 
+fn from(at: Timestamp, address: &str, name: &str, code: &str) -> Event {
+    let mut event = event(at, "first", 0);
+    (event.source_ip_address, event.event_name) = (address.into(), name.into());
+    (event.event_source, event.error_code) = ("sts.amazonaws.com".into(), Some(code.into()));
+    event
+}
+
 #[test]
-fn requests_of_nobody_cannot_push_others_out() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let files = AuditFiles::new(directory.path().join("audit"), Retention::default());
-    let now = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
-    for _ in 0..1000 {
-        files.append_of_nobody(&event(now, "n", 0), now);
+fn what_is_counted_is_one_event_a_minute_for_each_source_and_kind() {
+    let minute = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
+    let mut counting = Counting::default();
+    let mut told = Vec::new();
+    for second in 0..90 {
+        let now = minute.plus_seconds(second);
+        for (address, name, code) in [("10.0.0.1", "A", "Bad"), ("10.0.0.1", "B", "Bad"), ("10.0.0.2", "A", "Worse")] {
+            told.extend(counting.count(Counted::Unauthenticated, from(now, address, name, code), now));
+        }
     }
-    files.append(&event(now, "someone", 0));
-    let text = fs::read_to_string(directory.path().join("audit/2026-11-20-0000.jsonl")).expect("readable");
-    assert_eq!(text.lines().count(), 601);
+    assert_eq!(told.len(), 2, "the first minute is over");
+    told.extend(counting.take());
+    let of = |address: &str| told.iter().filter(|event| event.source_ip_address == address).collect::<Vec<_>>();
+    let [first, second] = of("10.0.0.1")[..] else { panic!("two minutes: {told:?}") };
+    let count = first.additional_event_data.counted.as_ref().expect("a count");
+    assert_eq!((count.count, count.calls["sts:A"], count.calls["sts:B"]), (120, 60, 60));
+    assert_eq!((count.first_time.as_str(), count.last_time.as_str()), ("2026-11-20T12:00:00Z", "2026-11-20T12:00:59Z"));
+    assert_eq!(second.additional_event_data.counted.as_ref().map(|count| count.count), Some(60));
+    assert!(first.is_called("A") && first.is_called("UnauthenticatedCalls") && !first.is_called("C"));
+    assert_eq!((first.outcome(), of("10.0.0.2").len()), ("failed", 2));
+    assert!(counting.take().is_empty());
+}
+
+#[test]
+fn counts_are_bounded_and_lose_no_call() {
+    let now = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
+    let mut counting = Counting::default();
+    for number in 0..10_000 {
+        let (address, name) = (format!("10.0.{}.{}", number / 250, number % 250), format!("Call{number}"));
+        counting.count(Counted::Unauthenticated, from(now, &address, &name, "Bad"), now);
+    }
+    let told = counting.running();
+    assert_eq!(told.len(), crate::limits::AUDIT_COUNTS + 1);
+    let count = |event: &Event| event.additional_event_data.counted.as_ref().map_or(0, |counted| counted.count);
+    assert_eq!(told.iter().map(count).sum::<u64>(), 10_000);
+    let others = told.iter().max_by_key(|event| count(event)).expect("the rest");
+    assert_eq!((others.source_ip_address.as_str(), others.error_code.as_deref()), ("others", None));
+    let calls = &others.additional_event_data.counted.as_ref().expect("a count").calls;
+    assert_eq!((calls.len(), calls.values().sum::<u64>()), (crate::limits::AUDIT_COUNT_NAMES + 1, count(others)));
+}
+
+#[test]
+fn the_same_refusal_is_kept_so_often_an_hour() {
+    let now = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
+    let mut counting = Counting::default();
+    let mut kept =
+        |at: Timestamp, name: &str| (0..100).filter(|_| counting.is_kept(&from(at, "::1", name, "No"))).count();
+    assert_eq!((kept(now, "A"), kept(now, "A"), kept(now, "B")), (60, 0, 60));
+    assert_eq!(kept(now.plus_seconds(3600), "A"), 60);
+}
+
+#[tokio::test]
+async fn a_budget_is_filled_by_its_own_only() {
+    let test = TestApp::new();
+    let files = &test.app.audit;
+    let noon = Timestamp::from_rfc3339("2026-11-20T12:00:00Z").expect("a time");
+    files.append(&event(noon, "secret", 0), Budget::Secrets).expect("written");
+    for _ in 0..40 {
+        files.append(&event(noon, "reading", 9 << 20), Budget::Readings).expect("written");
+    }
+    let readings = files.shelves().iter().find(|shelf| shelf.budget == Budget::Readings).expect("a budget");
+    assert!(readings.paths().expect("readable").len() < 20);
+    let found = search::run(&test.app, everything(&["\"eventID\":\"secret\""])).await.expect("readable");
+    // One search reads so much, and goes on with a token.
+    assert!(found.events.len() == 1 || found.next.is_some());
+}
+
+#[tokio::test]
+async fn what_is_lost_is_told_and_a_secret_is_withheld() {
+    let test = TestApp::new();
+    let arn = secret(&test).await;
+    // A file where the folders should be: nothing can be written.
+    let folder = test.data_directory().join("audit");
+    fs::remove_dir_all(&folder).expect("removed");
+    fs::write(&folder, b"").expect("written");
+    // The next day has files of its own.
+    test.pass_seconds(DAY_SECONDS);
+    let input = GetSecretValueInput { secret_id: arn.clone(), ..GetSecretValueInput::default() };
+    let request = (input, root(), test.app.uuid());
+    let refused = audit::call::<op::GetSecretValue, _, _>(&test.app, TASK_SERVICE, request, values::get).await;
+    let error = refused.expect_err("withheld");
+    assert!(error.message.starts_with("The value is withheld"), "{error}");
+    assert!(test.app.audit.lost() >= 1);
+    fs::remove_file(&folder).expect("removed");
+    assert!(read(&test, &arn, &root()).await);
+    assert_eq!(test.app.audit.lost(), 0);
+    let told = lines(&test.app).await;
+    assert!(told.iter().any(|event| event["eventName"] == "AuditEventsLost"), "{told:?}");
+}
+
+#[test]
+fn files_of_an_older_server_are_taken_over() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("2026-11-20-0000.jsonl"), b"{}\n").expect("written");
+    let files = AuditFiles::new(directory.path().to_owned(), Retention::default());
+    let changes = files.shelves().iter().find(|shelf| shelf.budget == Budget::Changes).expect("a budget");
+    assert_eq!(names(changes), ["2026-11-20-0000"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::Operation;
+use domain::audit::{begins_session, is_read_only};
 use domain::iam::Ruling;
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ pub(crate) struct Gathered {
     pub(crate) parameters: Option<Value>,
     pub(crate) answer: Option<Value>,
     pub(crate) rulings: Vec<Ruling>,
+    /// The task for which the call is made, where its caller does not tell.
+    pub(crate) task: Option<String>,
 }
 
 impl Trail {
@@ -65,14 +68,20 @@ pub(crate) fn note(ruling: Ruling) {
     let _ = TRAIL.try_with(|trail| trail.add(ruling));
 }
 
+/// Notes for which task the call is made, by its ARN.
+pub(crate) fn note_task(arn: &str) {
+    let _ = TRAIL.try_with(|trail| trail.gathered().task = Some(arn.to_owned()));
+}
+
 /// Notes what is asked.
 pub(crate) fn asked<O: Operation>(input: &O::Input) {
     let _ = TRAIL.try_with(|trail| trail.gathered().parameters = Some(parameters::kept(input)));
 }
 
-/// Notes what is answered; readings answer what the events are not to repeat.
+/// Notes what is answered; readings answer what the events are not to repeat, but for whose session began.
 pub(crate) fn answered<O: Operation>(output: &O::Output) {
-    if O::HAS_OUTPUT && !super::event::is_read_only(O::SERVICE.name, O::NAME) {
+    let (service, operation) = (O::SERVICE.name, O::NAME);
+    if O::HAS_OUTPUT && (!is_read_only(service, operation) || begins_session(service, operation)) {
         let _ = TRAIL.try_with(|trail| trail.gathered().answer = Some(parameters::kept(output)));
     }
 }

@@ -62,7 +62,7 @@ fn word(attribute: &LookupAttribute) -> Option<String> {
     let value = as_json(&attribute.attribute_value);
     Some(match attribute.attribute_key.as_str() {
         "EventId" => format!(r#""eventID":"{value}""#),
-        "EventName" => format!(r#""eventName":"{value}""#),
+        "EventName" => format!(r#"{value}""#),
         "EventSource" => format!(r#""eventSource":"{value}""#),
         "ReadOnly" => format!(r#""readOnly":{value}"#),
         "AccessKeyId" | "ResourceName" | "ResourceType" => value,
@@ -74,11 +74,11 @@ fn has(event: &Event, LookupAttribute { attribute_key, attribute_value }: &Looku
     let value = attribute_value.as_str();
     match attribute_key.as_str() {
         "EventId" => event.event_id == value,
-        "EventName" => event.event_name == value,
+        "EventName" => event.is_called(value),
         "EventSource" => event.event_source == value,
         "ReadOnly" => event.read_only.to_string() == value,
         "Username" => event.user_name() == Some(value),
-        "AccessKeyId" => event.access_key_id() == Some(value),
+        "AccessKeyId" => event.is_signed_with(value),
         "ResourceName" => event.resources.iter().any(|resource| resource.is_named(value)),
         "ResourceType" => event.resources.iter().any(|resource| resource.kind.as_deref() == Some(value)),
         _ => false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use api::ecs::{
     AwsVpcConfiguration, CreateClusterInput, NetworkConfiguration, RegisterTaskDefinitionInput, RunTaskInput,
-    TaskDefinition,
+    TaskDefinition, op,
 };
 use domain::ecs::{Refusal, Task, complete_role, tags_from};
 use domain::iam::{Caller, Identity};
@@ -16,11 +16,14 @@ use serde_json::Value;
 
 use super::task_definition::{self, TASKS_PRINCIPAL};
 use super::{arn, cluster, error, run_task};
-use crate::audit::Trail;
+use crate::audit::{self, Trail};
 use crate::ec2::{self, Owner};
 use crate::iam::authorization;
 use crate::store::State;
-use crate::{App, Rehearsal, Request, ServiceError};
+use crate::{App, Rehearsal, ServiceError};
+
+/// Who makes what is missing.
+const SERVICE: &str = "ecs.amazonaws.com";
 
 /// How a task is to be run.
 #[derive(Clone, Debug)]
@@ -116,9 +119,10 @@ async fn placed(
 ) -> Result<RunTaskInput, ServiceError> {
     if place.cluster.is_none() {
         let root = Caller { identity: Identity::Root, ..caller.clone() };
-        let request = Request::new(CreateClusterInput::default(), root, "check");
+        let request = (CreateClusterInput::default(), root, app.uuid());
+        let created = audit::call::<op::CreateCluster, _, _>(app, SERVICE, request, cluster::create);
         // Nobody asked for this cluster: it is no decision about the check.
-        Trail::default().follow(cluster::create(Arc::clone(app), request)).await?;
+        Trail::default().follow(created).await?;
     }
     ec2::ensure_default_network(app, Owner::of(caller)).await?;
     Ok(RunTaskInput {

@@ -44,7 +44,10 @@ pub(super) async fn run(
         }
         before = found.next;
         if before.is_none() {
-            let message = format!("No call with the request id {id} is kept in the audit.");
+            let message = format!(
+                "No call with the request id {id} is kept in the audit. Calls without a good signature, the console's own \
+                 readings and refusals that come again and again are only counted."
+            );
             return Err(ServiceError::new("ResourceNotFoundException", message));
         }
     }

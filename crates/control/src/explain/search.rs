@@ -25,7 +25,7 @@ pub(super) async fn run(
     let mut words = vec![format!(r#""recipientAccountId":"{}""#, caller.account)];
     words.extend(input.resource.as_deref().map(as_json));
     words.extend(input.caller.as_deref().map(as_json));
-    words.extend(input.event_name.as_deref().map(|name| format!(r#""eventName":"{}""#, as_json(name))));
+    words.extend(input.event_name.as_deref().map(|name| format!(r#"{}""#, as_json(name))));
     let search = Search {
         words,
         from: input.start_time.unwrap_or_default(),
@@ -43,6 +43,6 @@ fn is_wanted(event: &Event, input: &SearchEventsInput) -> bool {
     let about = |part: &String| event.resources.iter().any(|resource| resource.arn.contains(part.as_str()));
     input.resource.as_ref().is_none_or(about)
         && input.caller.as_deref().is_none_or(|caller| event.is_of(caller))
-        && input.event_name.as_ref().is_none_or(|name| event.event_name == *name)
+        && input.event_name.as_ref().is_none_or(|name| event.is_called(name))
         && input.outcome.as_deref().is_none_or(|outcome| event.outcome() == outcome)
 }

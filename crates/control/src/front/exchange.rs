@@ -28,6 +28,9 @@ use crate::{App, ServiceError, limits};
 const HEALTH: &str = "/_tidegate/health";
 /// What the health says while the server ends.
 const FAILED: &str = "The records could not be made durable, so the server ends; see its log. Tasks run on.";
+/// What the health says while events are lost.
+const UNRECORDED: &str =
+    "The audit cannot be written, and events are lost. Make room on the disk of the data directory, or mend it.";
 const TARGET: &str = "x-amz-target";
 
 /// What every request needs.
@@ -104,7 +107,7 @@ impl Door {
         } else {
             let caller = authentication::caller(&self.app, call.service, head, &body, peer).map_err(|error| {
                 let refusal = refuse(error);
-                recording(Err(authentication::claimed_key(head))).end(Some(&refusal.error));
+                recording(Err(authentication::claimed_key(head))).refused(&refusal.error);
                 refusal
             })?;
             seat.is_known();
@@ -115,7 +118,7 @@ impl Door {
         let begin = || route.begin(Arc::clone(&self.app), parameters, caller, id.to_owned());
         let running = recording.trail.follow_now(begin).map_err(|error| {
             let refusal = refuse(error);
-            recording.end(Some(&refusal.error));
+            recording.refused(&refusal.error);
             refusal
         })?;
         let answer = finished(running, recording).await?;
@@ -126,6 +129,7 @@ impl Door {
 /// Whether the server can do what it is for: 200, or 503 with the reason.
 fn health(app: &App, id: &str) -> Response<Full<Bytes>> {
     let (status, document) = match app.store.health() {
+        Health::Well if app.audit.lost() > 0 => (503, serde_json::json!({"status": "unwell", "reason": UNRECORDED})),
         Health::Well => (200, serde_json::json!({"status": "ok"})),
         Health::NoRoom => (503, serde_json::json!({"status": "unwell", "reason": NO_ROOM})),
         Health::Failed(_) => (503, serde_json::json!({"status": "unwell", "reason": FAILED})),
@@ -178,14 +182,17 @@ async fn finished(running: Running, recording: Recording) -> Result<Vec<u8>, Ref
     let recorded = recording.clone();
     let handled = tokio::spawn(async move {
         let answer = recorded.trail.follow(running).await.map_err(|error| Refusal::of(service, error));
-        recorded.end(answer.as_ref().err().map(|refusal| &refusal.error));
+        match &answer {
+            Ok(_) => recorded.done().map(drop).map_err(|error| Refusal::of(service, error))?,
+            Err(refusal) => drop(recorded.refused(&refusal.error)),
+        }
         answer
     });
     handled.await.unwrap_or_else(|error| {
         tracing::error!(service = service.name, operation = recording.operation, %error, "a handler panicked");
         let message = "The request failed inside Tidegate; see the server's log.";
         let refusal = Refusal::of(service, ServiceError::new("InternalFailure", message).with_status(500));
-        recording.end(Some(&refusal.error));
+        recording.refused(&refusal.error);
         Err(refusal)
     })
 }

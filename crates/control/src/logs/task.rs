@@ -1,9 +1,10 @@
 //! The awslogs driver's side: what a task's containers print goes through the same operations that clients call, as the
-//! session of the execution role.
+//! session of the execution role. Making a stream or a group is an event of the audit; taking lines over is none, as with
+//! AWS, where PutLogEvents is no management event.
 
 use std::sync::Arc;
 
-use api::logs::{CreateLogGroupInput, CreateLogStreamInput, PutLogEventsInput};
+use api::logs::{CreateLogGroupInput, CreateLogStreamInput, PutLogEventsInput, op};
 use domain::compute::{LogLine, LogTarget};
 use domain::failure::{Failure, FailureName, Link, LinkKind};
 use domain::iam::Caller;
@@ -14,7 +15,8 @@ use super::files::{Append, NewEvent};
 use super::record::{group_arn, stream_arn};
 use super::{group, put_events, stream};
 use crate::iam::authorization::authorize;
-use crate::{App, Authorized, Rehearsal, Request, ServiceError};
+use crate::iam::sessions::TASK_SERVICE;
+use crate::{App, Rehearsal, ServiceError, audit};
 
 const EVENT_BYTES: usize = BATCH_BYTES - EVENT_OVERHEAD_BYTES;
 
@@ -32,7 +34,8 @@ pub async fn open(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result
     match create_stream(app, caller, target).await {
         Err(error) if error.code == "ResourceNotFoundException" && target.create_group => {
             let input = CreateLogGroupInput { log_group_name: target.group.clone(), ..CreateLogGroupInput::default() };
-            let created = group::create(Arc::clone(app), as_caller(input, caller)).await;
+            let request = (input, caller.clone(), app.uuid());
+            let created = audit::call::<op::CreateLogGroup, _, _>(app, TASK_SERVICE, request, group::create).await;
             if let Err(error) = created.map(drop).or_else(unless_there) {
                 return Err(failure(caller, target, "group", error));
             }
@@ -97,9 +100,9 @@ async fn put_lines(
     next_offset: u64,
 ) -> Result<(), ServiceError> {
     let input = put_input(target);
-    let Authorized { input, caller, .. } =
-        as_caller(input, caller).authorize(app, |input, _, caller| Ok(put_events::access(input, caller)))?;
-    let stream = put_events::stream(&app.store.read(), &caller, &input)?;
+    let state = app.store.read();
+    authorize(app, &state, caller, &put_events::access(&input, caller))?;
+    let stream = put_events::stream(&state, caller, &input)?;
     let mut events: Vec<NewEvent> = Vec::with_capacity(lines.len());
     for line in lines {
         split(line, &mut events);
@@ -124,15 +127,13 @@ pub fn offset(app: &App, account: &str, target: &LogTarget) -> u64 {
 
 async fn create_stream(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result<(), ServiceError> {
     let input = CreateLogStreamInput { log_group_name: target.group.clone(), log_stream_name: target.stream.clone() };
-    stream::create(Arc::clone(app), as_caller(input, caller)).await.map(drop).or_else(unless_there)
+    let request = (input, caller.clone(), app.uuid());
+    let created = audit::call::<op::CreateLogStream, _, _>(app, TASK_SERVICE, request, stream::create).await;
+    created.map(drop).or_else(unless_there)
 }
 
 fn unless_there(error: ServiceError) -> Result<(), ServiceError> {
     if error.code == "ResourceAlreadyExistsException" { Ok(()) } else { Err(error) }
-}
-
-fn as_caller<I>(input: I, caller: &Caller) -> Request<I> {
-    Request::new(input, caller.clone(), "awslogs")
 }
 
 /// An event per line; a line that is longer than an event may be becomes several.

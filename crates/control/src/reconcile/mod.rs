@@ -74,6 +74,7 @@ pub fn start(app: &Arc<App>, compute: &Arc<dyn Compute>) -> Reconcilers {
     };
     keep("log retention", |app| Box::pin(logs::keep_retention(app)));
     keep("audit retention", |app| Box::pin(audit::keep_retention(app)));
+    keep("audit counts", |app| Box::pin(audit::keep_counts(app)));
     keep("bookkeeping", |app| Box::pin(bookkeeping::keep_saving(app)));
     Reconcilers { shutdown, handles }
 }

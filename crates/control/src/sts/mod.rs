@@ -28,7 +28,7 @@ pub fn routes(router: &mut Router) {
 }
 
 /// Credentials as answers carry them.
-fn described(issued: TemporaryCredentials) -> Credentials {
+pub(crate) fn described(issued: TemporaryCredentials) -> Credentials {
     Credentials {
         access_key_id: issued.access_key_id,
         secret_access_key: issued.secret_access_key,

@@ -34,7 +34,7 @@ impl AppTaskServices {
             let message = "asm resource: unable to find execution role credentials";
             failure(message).with_link(road::no_role(task))
         };
-        let caller = in_region_of(&parameter, self.execution_role(task).ok_or_else(missing)??);
+        let caller = in_region_of(&parameter, self.execution_role(task).await.ok_or_else(missing)??);
         let request_id = self.app.uuid();
         let input = GetSecretValueInput { secret_id: parameter.clone(), ..GetSecretValueInput::default() };
         let road = Road { app: &self.app, caller: &caller, thing: Thing::Secret(&input) };

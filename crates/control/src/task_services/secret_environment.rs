@@ -36,7 +36,7 @@ impl AppTaskServices {
         if secrets.is_empty() {
             return Ok(Vec::new());
         }
-        let caller = self.session(&task)?;
+        let caller = self.execution_session(&task).await?;
         let (mut variables, mut refused, mut already_read) = (Vec::new(), Vec::new(), AlreadyRead::new());
         let parameters = match self.parameters(&caller, secrets).await {
             Ok(parameters) => parameters,
@@ -64,12 +64,12 @@ impl AppTaskServices {
         parameters::read(&self.app, caller, &names).await
     }
 
-    fn session(&self, task: &Task) -> Result<Caller, Failure> {
+    async fn execution_session(&self, task: &Task) -> Result<Caller, Failure> {
         let missing = || {
             let message = format!("{PREFIX}: unable to find execution role credentials");
             Failure::new(FailureName::ResourceInitializationError, message).with_link(road::no_role(task))
         };
-        self.execution_role(task).ok_or_else(missing)?
+        self.execution_role(task).await.ok_or_else(missing)?
     }
 
     /// Reads the value of one variable and lets go of it at once.

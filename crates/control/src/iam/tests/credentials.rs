@@ -4,7 +4,7 @@ use domain::iam::{Identity, SessionContext};
 
 use super::*;
 use crate::iam::credentials::{CredentialError, issue, resolve};
-use crate::iam::sessions::task_role_credentials;
+use crate::iam::sessions::{Wanted, assume_for_task};
 use crate::iam::{RootAccessKey, access_key, account_of_access_key, role, root_access_key};
 
 #[tokio::test]
@@ -86,8 +86,9 @@ async fn a_session_ends_and_ends_with_its_role() {
 async fn a_task_gets_credentials_of_its_role() {
     let (_test, app) = fresh();
     let made = make_role(&app, "task").await;
-    let issued =
-        task_role_credentials(&app, &app.store.read(), &made.arn, "abc", crate::testing::REGION).expect("issued");
+    let task = "arn:aws:ecs:us-east-1:123456789012:task/demo/abc";
+    let (_, issued) = assume_for_task(&app, &made.arn, task, Wanted::Credentials).await.expect("assumed");
+    let issued = issued.expect("issued");
     assert_eq!(issued.role_arn, made.arn);
     let token = Some(issued.session_token.expose());
     let (caller, _) = resolve(&app, &app.store.read(), &issued.access_key_id, token, app.now()).expect("known");
