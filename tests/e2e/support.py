@@ -70,12 +70,12 @@ def free_port():
 class Server:
     """`tidegate serve` on a data directory of its own."""
 
-    def __init__(self, directory, *options, before=()):
+    def __init__(self, directory, *options, before=(), data=None):
         """`before` is a command that ends by executing the one behind it."""
         self.before = before
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.data = self.directory / "data"
+        self.data = data or self.directory / "data"
         self.options = options
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"

@@ -123,11 +123,14 @@ impl TaskServices for AppTaskServices {
         })
     }
 
-    fn log_offset(&self, task_id: &str, container: &str) -> u64 {
-        let Ok(task) = self.task(task_id) else { return 0 };
+    fn log_offset(&self, task_id: &str, container: &str) -> Result<u64, Failure> {
+        let task = self.task(task_id)?;
         let spec = task.spec.containers.iter().find(|spec| spec.name == container);
-        let target = spec.and_then(|spec| spec.log.as_ref());
-        target.map_or(0, |target| logs::task::offset(&self.app, &task.spec.account, target))
+        let Some(target) = spec.and_then(|spec| spec.log.as_ref()) else { return Ok(0) };
+        logs::task::offset(&self.app, &task.spec.account, target).map_err(|error| {
+            let message = format!("cannot tell how far the log stream {} goes: {error}", target.stream);
+            Failure::new(FailureName::ResourceInitializationError, message).of_container(container)
+        })
     }
 
     fn put_log<'a>(

@@ -7,6 +7,7 @@
 //! Every action is idempotent and may be cut off at any point: applying it again leads to the same end.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
@@ -59,10 +60,33 @@ pub enum TaskAction {
     Remove,
 }
 
-/// A compute that cannot do what it is told.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ComputeError(pub String);
+/// Why a compute cannot do what it is told.
+#[derive(Debug, thiserror::Error)]
+pub enum ComputeError {
+    /// What was asked of a task could not begin.
+    #[error("the compute cannot begin with the task {task_id}")]
+    Task {
+        /// Its id.
+        task_id: String,
+        /// The compute's own error.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The network is not as planned.
+    #[error("the compute cannot make the network as planned")]
+    Network(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl ComputeError {
+    /// What was asked of a task could not begin.
+    pub fn of_task(task_id: &str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Task { task_id: task_id.to_owned(), source: Box::new(source) }
+    }
+
+    /// The network is not as planned.
+    pub fn of_network(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Network(Box::new(source))
+    }
+}
 
 /// What a compute asks of the control plane while it runs a task.
 pub trait TaskServices: Send + Sync + 'static {
@@ -90,7 +114,10 @@ pub trait TaskServices: Send + Sync + 'static {
     fn open_log<'a>(&'a self, task_id: &'a str, container: &'a str) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// How many bytes of the container's output file have been taken over durably.
-    fn log_offset(&self, task_id: &str, container: &str) -> u64;
+    ///
+    /// # Errors
+    /// Nobody can say for now; it is asked again, because lines must not be taken over twice.
+    fn log_offset(&self, task_id: &str, container: &str) -> Result<u64, Failure>;
 
     /// Takes lines over, durably, and remembers `next_offset` in the same breath, so that a crash neither loses nor
     /// doubles a line.
@@ -387,7 +414,8 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// What must be true of other containers before this one starts.
     pub depends_on: Vec<Dependency>,
-    /// How long the containers it depends on may take, in seconds.
+    /// How long containers that depend on this one wait for it to complete, succeed or become healthy, in seconds; for
+    /// ever when absent (ECS `startTimeout`).
     pub start_timeout_seconds: Option<u32>,
     /// From stop signal to SIGKILL, in seconds.
     pub stop_timeout_seconds: u32,
@@ -469,6 +497,27 @@ pub struct LogTarget {
     pub region: String,
     /// `awslogs-create-group`.
     pub create_group: bool,
+    /// `mode`, with `max-buffer-size`.
+    #[serde(default)]
+    pub mode: LogMode,
+}
+
+/// What happens when a container prints faster than the log service takes lines over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogMode {
+    /// The container's writes wait; no line is lost.
+    Blocking,
+    /// The container goes on; lines that find no room are dropped and counted.
+    NonBlocking {
+        /// `max-buffer-size`: how much may wait, in bytes; as much as the compute can keep when absent.
+        buffer_bytes: Option<u64>,
+    },
+}
+
+impl Default for LogMode {
+    fn default() -> Self {
+        Self::NonBlocking { buffer_bytes: None }
+    }
 }
 
 /// What is really there of a task.

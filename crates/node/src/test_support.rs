@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use domain::compute::{ContainerSpec, InterfaceSpec, TaskSpec};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use wire::Timestamp;
 
 pub(crate) fn container(name: &str) -> ContainerSpec {
@@ -84,8 +89,47 @@ pub(crate) fn task(id: &str, containers: Vec<ContainerSpec>) -> TaskSpec {
 }
 
 /// The example that is the shim; `cargo test` builds it beside the tests.
-pub(crate) fn shim_executable() -> std::path::PathBuf {
+pub(crate) fn shim_executable() -> PathBuf {
     let tests = std::env::current_exe().expect("this test");
-    let target = tests.parent().and_then(std::path::Path::parent).expect("the target directory");
+    let target = tests.parent().and_then(Path::parent).expect("the target directory");
     target.join("examples").join("shim")
+}
+
+/// A small file system that can be full. Only the thread that made it sees it, and it goes with that thread.
+pub(crate) struct SmallDisk {
+    directory: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    pub(crate) fn new(bytes: u32) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        unshare(CloneFlags::CLONE_NEWNS).expect("mounts of this thread's own");
+        let nothing = None::<&str>;
+        mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).expect("private mounts");
+        let options = format!("size={bytes}");
+        mount(Some("tmpfs"), directory.path(), Some("tmpfs"), MsFlags::empty(), Some(options.as_str()))
+            .expect("a disk");
+        Self { directory }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Takes all the room that is left.
+    pub(crate) fn fill(&self) {
+        let mut file = fs::File::create(self.directory.path().join("fill")).expect("a file");
+        while std::io::Write::write(&mut file, &[0; 4096]).is_ok() {}
+    }
+
+    /// Gives it back.
+    pub(crate) fn make_room(&self) {
+        fs::remove_file(self.directory.path().join("fill")).expect("it was full");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(self.directory.path(), nix::mount::MntFlags::MNT_DETACH);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::ecs::{
     ListAccountSettingsInput, ListAccountSettingsOutput, PutAccountSettingInput, PutAccountSettingOutput, Setting,
 };
+use domain::compute::LogMode;
 use domain::iam::{Caller, Identity};
 
 use super::error::parameter;
@@ -18,7 +19,7 @@ const SETTINGS: [(&str, &[&str]); 11] = [
     ("awsvpcTrunking", &["disabled", "enabled"]),
     ("containerInsights", &["disabled", "enabled", "enhanced"]),
     ("containerInstanceLongArnFormat", &["enabled"]),
-    ("defaultLogDriverMode", &["non-blocking", "blocking"]),
+    (LOG_MODE.0, LOG_MODE.1),
     ("dualStackIPv6", &["disabled", "enabled"]),
     ("fargateFIPSMode", &["disabled", "enabled"]),
     ("fargateTaskRetirementWaitPeriod", &["7", "0", "14"]),
@@ -27,6 +28,8 @@ const SETTINGS: [(&str, &[&str]); 11] = [
     ("tagResourceAuthorization", &["on", "off"]),
     ("taskLongArnFormat", &["enabled"]),
 ];
+/// AWS's default is non-blocking since June 2025.
+const LOG_MODE: (&str, &[&str]) = ("defaultLogDriverMode", &["non-blocking", "blocking"]);
 /// The most settings of one page.
 const PAGE_ITEMS: usize = 10;
 /// Whose setting holds for everybody without one.
@@ -92,15 +95,19 @@ pub(super) async fn put(
 
 /// Whose settings are meant. Only root may mean somebody else's.
 fn principal(caller: &Caller, named: Option<&str>) -> Result<String, ServiceError> {
-    // What a role's sessions set holds for the role.
-    let own = match &caller.identity {
-        Identity::Role { role_arn, .. } => role_arn.clone(),
-        _ => caller.arn(),
-    };
+    let own = principal_of(caller);
     match named {
         None => Ok(own),
         Some(named) if named == own || caller.identity == Identity::Root => Ok(named.to_owned()),
         Some(_) => Err(parameter("You must be the root user, or the principal, to use principalArn.")),
+    }
+}
+
+/// What a role's sessions set holds for the role.
+fn principal_of(caller: &Caller) -> String {
+    match &caller.identity {
+        Identity::Role { role_arn, .. } => role_arn.clone(),
+        _ => caller.arn(),
     }
 }
 
@@ -136,6 +143,15 @@ fn effective(state: &State, caller: &Caller, principal: &str, name: &str, values
     match own.or_else(|| state.account_settings.get(&key(caller, &root, name))) {
         Some(record) => shown(name, &record.value, principal),
         None => shown(name, values[0], principal),
+    }
+}
+
+/// What happens to output that finds no room, for logs whose definition does not say.
+pub(super) fn default_log_mode(state: &State, caller: &Caller) -> LogMode {
+    let principal = principal_of(caller);
+    match effective(state, caller, &principal, LOG_MODE.0, LOG_MODE.1).value.as_deref() {
+        Some("blocking") => LogMode::Blocking,
+        _ => LogMode::default(),
     }
 }
 

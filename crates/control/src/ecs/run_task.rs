@@ -14,7 +14,7 @@ use super::error::{client, parameter};
 use super::record::{ClientTokenRecord, ClusterRecord, TaskDefinitionRecord};
 use super::show::show_with_tags;
 use super::task_definition::{self, TASKS_PRINCIPAL};
-use super::{arn, cluster, cluster_capacity};
+use super::{account_setting, arn, cluster, cluster_capacity};
 use crate::ec2::Owner;
 use crate::ec2::interfaces::{self, AllocateInterface};
 use crate::iam::authorization;
@@ -402,6 +402,7 @@ impl<'a> Wanted<'a> {
             started_by: self.input.started_by.clone(),
             subnets: network.subnets.clone(),
             enable_execute_command: self.input.enable_execute_command == Some(true),
+            default_log_mode: account_setting::default_log_mode(state, self.caller),
             tags,
             created_at: self.now,
         };

@@ -1,5 +1,6 @@
 //! ECS's operations through their handlers, with ECS's texts.
 
+use domain::compute::LogMode;
 use domain::ecs::TaskStatus;
 use domain::iam::{Caller, Identity};
 use expect_test::expect_file;
@@ -262,6 +263,10 @@ async fn account_settings_are_kept_per_principal() {
     assert_eq!(effective["settings"].as_array().map(Vec::len), Some(10));
     assert!(effective["nextToken"].is_string());
     ecs.ok(account_setting::put, json!({"name": "containerInsights", "value": "enabled"})).await;
+    let log_mode = || account_setting::default_log_mode(&ecs.app().store.read(), &root());
+    assert_eq!(log_mode(), LogMode::default());
+    ecs.ok(account_setting::put, json!({"name": "defaultLogDriverMode", "value": "blocking"})).await;
+    assert_eq!(log_mode(), LogMode::Blocking);
     let own = ecs.ok(account_setting::list, json!({"name": "containerInsights"})).await;
     assert_eq!(own["settings"][0]["value"], "enabled");
     let error = ecs.error(account_setting::put, json!({"name": "x", "value": "enabled"})).await;

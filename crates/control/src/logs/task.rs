@@ -11,7 +11,7 @@ use domain::iam::Caller;
 use domain::logs::batch::{BATCH_BYTES, EVENT_OVERHEAD_BYTES};
 use domain::mend::Fault;
 
-use super::files::{Append, NewEvent};
+use super::files::{Append, LogFileError, NewEvent};
 use super::record::{group_arn, stream_arn};
 use super::{group, put_events, stream};
 use crate::iam::authorization::authorize;
@@ -112,17 +112,14 @@ async fn put_lines(
 }
 
 /// How many bytes of the container's output have been taken over durably; 0 when there is no such stream.
-pub fn offset(app: &App, account: &str, target: &LogTarget) -> u64 {
+///
+/// # Errors
+/// The stream's files cannot be read.
+pub fn offset(app: &App, account: &str, target: &LogTarget) -> Result<u64, LogFileError> {
     let group = format!("arn:aws:logs:{}:{account}:log-group:{}", target.region, target.group);
     let state = app.store.read();
-    let Some(stream) = state.log_streams.get(&stream_arn(&group, &target.stream)) else { return 0 };
-    match app.logs.summary(&stream.id) {
-        Ok(summary) => summary.cursor.unwrap_or(0),
-        Err(error) => {
-            tracing::error!(%error, "the offset of a log stream is unknown; its lines are read from the beginning");
-            0
-        }
-    }
+    let Some(stream) = state.log_streams.get(&stream_arn(&group, &target.stream)) else { return Ok(0) };
+    Ok(app.logs.summary(&stream.id)?.cursor.unwrap_or(0))
 }
 
 async fn create_stream(app: &Arc<App>, caller: &Caller, target: &LogTarget) -> Result<(), ServiceError> {

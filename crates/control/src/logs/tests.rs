@@ -7,7 +7,7 @@ use api::logs::{
     DescribeLogStreamsInput, FilterLogEventsInput, FilterLogEventsOutput, GetLogEventsInput, GetLogEventsOutput,
     InputLogEvent, PutLogEventsInput, PutLogEventsOutput, PutRetentionPolicyInput, RejectedLogEventsInfo,
 };
-use domain::compute::{LogLine, LogTarget};
+use domain::compute::{LogLine, LogMode, LogTarget};
 use domain::iam::{Caller, Identity};
 use wire::Timestamp;
 
@@ -235,7 +235,8 @@ async fn streams_are_listed_by_name_and_by_their_last_event_in_pages() {
 }
 
 fn target(create_group: bool) -> LogTarget {
-    LogTarget { group: "/ecs/web".into(), stream: "p/c/1".into(), region: REGION.into(), create_group }
+    let (group, stream, region) = ("/ecs/web".into(), "p/c/1".into(), REGION.into());
+    LogTarget { group, stream, region, create_group, mode: LogMode::default() }
 }
 
 fn line(at: i64, message: &str) -> LogLine {
@@ -256,11 +257,11 @@ async fn a_task_makes_its_stream_and_hands_over_its_lines_with_their_offset() {
     for _ in 0..2 {
         task::open(&test.app, &root(), &target(true)).await.expect("opened, also a second time");
     }
-    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)), 0);
+    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)).expect("an offset"), 0);
     let long = "ä".repeat(600 * 1024);
     let lines = vec![line(1, "one"), line(1, ""), line(2, &long)];
     task::put(&test.app, &root(), &target(true), lines, 77).await.expect("taken over");
-    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)), 77);
+    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)).expect("an offset"), 77);
     let input = FilterLogEventsInput { log_group_name: Some("/ecs/web".into()), ..Default::default() };
     let output = filter_events::run(Arc::clone(&test.app), request(input)).await.expect("found");
     assert_eq!(found(&output).len(), 2, "the page is full of bytes");
@@ -285,5 +286,5 @@ async fn a_role_without_permission_cannot_log() {
     task::open(&test.app, &root(), &target(true)).await.expect("opened");
     let failure = task::put(&test.app, &stranger, &target(true), vec![line(1, "x")], 1).await.expect_err("denied");
     assert!(failure.message.contains("logs:PutLogEvents"), "{failure}");
-    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)), 0);
+    assert_eq!(task::offset(&test.app, ACCOUNT, &target(true)).expect("an offset"), 0);
 }

@@ -87,7 +87,7 @@ impl FakeCompute {
         }
         if world.failures_left > 0 {
             world.failures_left -= 1;
-            return Err(ComputeError("the fake compute is away".into()));
+            return Err(ComputeError::of_task(&spec.task_id, std::io::Error::other("the fake compute is away")));
         }
         world.told.push((spec.task_id.clone(), action));
         let held = world.held;

@@ -31,7 +31,8 @@ pub(super) async fn run(app: Arc<App>, compute: Arc<dyn Compute>, mut shutdown: 
             match compute.apply_network(Arc::clone(&wanted)).await {
                 Ok(()) => applied = Some(wanted),
                 Err(error) => {
-                    tracing::error!(%error, "the network could not be made as planned; it is tried again");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the network could not be made as planned; it is tried again");
                     failed = true;
                 }
             }

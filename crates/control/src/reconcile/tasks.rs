@@ -38,8 +38,11 @@ enum RunError {
     #[error("the record could not be written: {0}")]
     Record(ServiceError),
     /// The compute could not begin.
-    #[error("the compute could not begin: {0}")]
+    #[error(transparent)]
     Compute(#[from] ComputeError),
+    /// It broke off.
+    #[error("the run broke off")]
+    BrokenOff(#[from] JoinError),
     /// The compute did not answer.
     #[error("the compute did not answer within {} seconds", APPLY_DEADLINE.as_secs())]
     Deadline,
@@ -193,8 +196,8 @@ impl Dispatcher {
 
     fn run_ended(&mut self, ended: Result<(tokio::task::Id, Run), JoinError>) {
         let (run, result) = match ended {
-            Ok((run, (_, result))) => (run, result.map_err(|error| error.to_string())),
-            Err(error) => (error.id(), Err(error.to_string())),
+            Ok((run, (_, result))) => (run, result),
+            Err(error) => (error.id(), Err(RunError::from(error))),
         };
         let Some(id) = self.owners.remove(&run) else { return };
         let slot = self.slots.entry(id.clone()).or_default();
@@ -209,6 +212,7 @@ impl Dispatcher {
             Err(error) => {
                 let pause = FIRST_PAUSE.saturating_mul(1 << slot.failures.min(16)).min(LONGEST_PAUSE);
                 slot.failures += 1;
+                let error = &error as &dyn std::error::Error;
                 tracing::warn!(task = id, error, ?pause, "a task could not be brought forward; tried again");
                 self.begin(&id, pause);
             }

@@ -2,6 +2,7 @@
 
 mod definition;
 pub mod life_cycle;
+mod log_mode;
 mod names;
 mod refusal;
 mod size;

@@ -1,9 +1,9 @@
 //! From a definition with its overrides to the spec that a compute gets: every default chosen, no secret in it.
 
-use api::ecs::{ContainerDefinition, LogConfiguration, MountPoint, TaskDefinition, TaskOverride};
+use api::ecs::{ContainerDefinition, MountPoint, TaskDefinition, TaskOverride};
 
 use super::start::{ephemeral_storage, number};
-use super::{ContainerIds, NewTask, Refusal};
+use super::{ContainerIds, NewTask, Refusal, log_mode};
 use crate::compute::{
     ContainerSpec, Dependency, DependencyCondition, HealthCheck, LogTarget, RestartPolicy, TaskSpec, VolumeMount,
 };
@@ -115,7 +115,7 @@ fn build_container(
             .unwrap_or_default(),
         health_check: health_check(container),
         restart: restart(container),
-        log: container.log_configuration.as_ref().and_then(|log| log_target(log, &name, &runtime_id, new)),
+        log: log_target(container, &name, &runtime_id, new)?,
         pseudo_terminal: container.pseudo_terminal == Some(true),
         runtime_id,
         name,
@@ -209,18 +209,25 @@ fn restart(container: &ContainerDefinition) -> Option<RestartPolicy> {
 }
 
 /// Only awslogs goes anywhere; what `json-file` would keep stays with the task.
-fn log_target(log: &LogConfiguration, name: &str, runtime_id: &str, new: &NewTask<'_>) -> Option<LogTarget> {
-    if log.log_driver != "awslogs" {
-        return None;
-    }
+fn log_target(
+    container: &ContainerDefinition,
+    name: &str,
+    runtime_id: &str,
+    new: &NewTask<'_>,
+) -> Result<Option<LogTarget>, Refusal> {
+    let Some(log) = container.log_configuration.as_ref().filter(|log| log.log_driver == "awslogs") else {
+        return Ok(None);
+    };
     let option = |name: &str| log.options.as_ref().and_then(|options| options.get(name)).cloned();
-    Some(LogTarget {
-        group: option("awslogs-group")?,
+    let Some(group) = option("awslogs-group") else { return Ok(None) };
+    Ok(Some(LogTarget {
+        group,
         stream: match option("awslogs-stream-prefix") {
             Some(prefix) => format!("{prefix}/{name}/{}", new.task_id),
             None => runtime_id.to_owned(),
         },
         region: option("awslogs-region").unwrap_or_else(|| new.region.to_owned()),
         create_group: option("awslogs-create-group").as_deref() == Some("true"),
-    })
+        mode: log_mode::of(log, new.default_log_mode)?,
+    }))
 }

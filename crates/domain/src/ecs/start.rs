@@ -7,7 +7,7 @@ use wire::Timestamp;
 
 use super::definition::fargate;
 use super::{Refusal, SecretReference, Task, TaskContainer, names, size, spec, unsupported};
-use crate::compute::InterfaceSpec;
+use crate::compute::{InterfaceSpec, LogMode};
 
 /// The longest overrides, as JSON characters.
 const OVERRIDE_CHARACTERS: usize = 8192;
@@ -45,6 +45,8 @@ pub struct NewTask<'a> {
     pub subnets: Vec<String>,
     /// Whether ExecuteCommand was asked for.
     pub enable_execute_command: bool,
+    /// The account setting `defaultLogDriverMode`: for logs whose definition names no `mode`.
+    pub default_log_mode: LogMode,
     /// The task's tags.
     pub tags: BTreeMap<String, String>,
     /// Now.

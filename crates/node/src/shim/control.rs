@@ -13,7 +13,7 @@ use super::protocol::{Notice, Record, Request};
 pub(crate) const SOCKET_NAME: &str = "control";
 /// What may wait to be read by a listener before it is cut off, in bytes.
 const BACKLOG_LIMIT: usize = 4 << 20;
-/// The longest request, in bytes.
+/// The longest request, in bytes; the name of a container is its longest part.
 const REQUEST_LIMIT: usize = 4096;
 /// How many may listen at once.
 const CONNECTION_LIMIT: usize = 16;
@@ -74,10 +74,10 @@ impl Control {
         requests
     }
 
-    /// Tells everyone of a fact.
-    pub(super) fn tell(&mut self, record: &Record) {
+    /// Tells everyone who listens now.
+    pub(super) fn tell(&mut self, notice: &Notice) {
         for connection in &mut self.connections {
-            connection.queue(&Notice::Record(record.clone()));
+            connection.queue(notice);
             connection.flush();
         }
     }
@@ -137,32 +137,28 @@ impl Connection {
 
     fn read(&mut self) -> Vec<Request> {
         let mut buffer = [0_u8; 1024];
-        loop {
+        let mut requests = Vec::new();
+        while self.open {
             match self.stream.read(&mut buffer) {
-                Ok(0) => {
-                    self.open = false;
-                    break;
+                Ok(0) => self.open = false,
+                Ok(count) => {
+                    self.incoming.extend_from_slice(&buffer[..count]);
+                    self.cut_requests(&mut requests);
+                    self.open = self.incoming.len() <= REQUEST_LIMIT;
                 }
-                Ok(count) => self.incoming.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
-                    self.open = false;
-                    break;
-                }
+                Err(_) => self.open = false,
             }
-            if self.incoming.len() > REQUEST_LIMIT {
-                self.open = false;
-                break;
-            }
-        }
-        let mut requests = Vec::new();
-        while let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
-            if let Ok(request) = serde_json::from_slice(&self.incoming[..end]) {
-                requests.push(request);
-            }
-            self.incoming.drain(..=end);
         }
         requests
+    }
+
+    /// A newer server may ask for what this shim does not know: that is passed over.
+    fn cut_requests(&mut self, requests: &mut Vec<Request>) {
+        while let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
+            requests.extend(serde_json::from_slice::<Request>(&self.incoming[..end]));
+            self.incoming.drain(..=end);
+        }
     }
 }

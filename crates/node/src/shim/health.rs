@@ -14,6 +14,22 @@ pub(super) struct Checks {
     health: Health,
 }
 
+/// How one check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckResult {
+    /// The command ended with 0.
+    Passed,
+    /// It ended otherwise, took too long, or could not begin.
+    Failed,
+}
+
+impl CheckResult {
+    /// By the code the command ended with.
+    pub(super) fn of(exit_code: i32) -> Self {
+        if exit_code == 0 { Self::Passed } else { Self::Failed }
+    }
+}
+
 impl Checks {
     pub(super) fn new(check: HealthCheck, now: u64) -> Self {
         let next_at = now + u64::from(check.interval_seconds) * 1000;
@@ -42,10 +58,10 @@ impl Checks {
     }
 
     /// Takes a result in; answers the health when it changed.
-    pub(super) fn result(&mut self, healthy: bool, now: u64) -> Option<Health> {
+    pub(super) fn result(&mut self, result: CheckResult, now: u64) -> Option<Health> {
         self.next_at = now + u64::from(self.check.interval_seconds) * 1000;
         let before = self.health;
-        if healthy {
+        if result == CheckResult::Passed {
             self.failures = 0;
             self.health = Health::Healthy;
         } else {
@@ -78,11 +94,11 @@ mod tests {
     fn failures_in_a_row_make_it_unhealthy_and_one_success_heals() {
         let mut checks = checks(0);
         assert_eq!(checks.next_at(), 10_000);
-        assert_eq!(checks.result(false, 10_000), None);
-        assert_eq!(checks.result(true, 20_000), Some(Health::Healthy));
-        assert_eq!(checks.result(false, 30_000), None);
-        assert_eq!(checks.result(false, 40_000), Some(Health::Unhealthy));
-        assert_eq!(checks.result(true, 50_000), Some(Health::Healthy));
+        assert_eq!(checks.result(CheckResult::Failed, 10_000), None);
+        assert_eq!(checks.result(CheckResult::Passed, 20_000), Some(Health::Healthy));
+        assert_eq!(checks.result(CheckResult::Failed, 30_000), None);
+        assert_eq!(checks.result(CheckResult::Failed, 40_000), Some(Health::Unhealthy));
+        assert_eq!(checks.result(CheckResult::Passed, 50_000), Some(Health::Healthy));
         assert_eq!(checks.next_at(), 60_000);
     }
 
@@ -90,11 +106,11 @@ mod tests {
     fn the_start_period_forgives_until_the_first_success() {
         let mut checks = checks(100);
         for at in [10_000, 20_000, 30_000] {
-            assert_eq!(checks.result(false, at), None);
+            assert_eq!(checks.result(CheckResult::Failed, at), None);
         }
-        assert_eq!(checks.result(true, 40_000), Some(Health::Healthy));
-        assert_eq!(checks.result(false, 50_000), None);
-        assert_eq!(checks.result(false, 60_000), Some(Health::Unhealthy));
+        assert_eq!(checks.result(CheckResult::Passed, 40_000), Some(Health::Healthy));
+        assert_eq!(checks.result(CheckResult::Failed, 50_000), None);
+        assert_eq!(checks.result(CheckResult::Failed, 60_000), Some(Health::Unhealthy));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | `supervisor` | the loop |
 //! | `output` | lines from two pipes into one file |
 //! | `journal` | facts, durable |
+//! | `stuck` | a file that cannot be written for now |
 //! | `control` | the connections |
 //! | `diagnosis` | what libcontainer says while it fails |
 //! | `pause` | the keeper of a shared process namespace |
@@ -26,6 +27,7 @@ pub(crate) mod output;
 mod pause;
 pub(crate) mod plan;
 pub(crate) mod protocol;
+mod stuck;
 mod supervisor;
 
 use std::ffi::OsString;

@@ -61,11 +61,13 @@ pub(crate) struct ContainerPlan {
     pub(crate) output: OutputKeeping,
 }
 
-/// Who takes the output file's beginning away.
+/// What becomes of output that nobody has read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OutputKeeping {
-    /// Somebody follows it and frees what was taken over.
-    Followed,
-    /// Nobody does: only the newest part is kept.
+    /// All of it is kept. While this much is unread, in bytes, the container's writes wait.
+    Blocking(u64),
+    /// As much is kept as this, in bytes. What is printed beyond is dropped and counted.
+    NonBlocking(u64),
+    /// Nobody reads it: only the newest part is kept.
     NewestOnly,
 }

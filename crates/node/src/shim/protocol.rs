@@ -1,7 +1,8 @@
 //! What a shim and the server say to each other, and what a shim writes down: one JSON value per line.
 //!
 //! Records are facts, appended to the task's journal before anyone hears of them; a connection begins with all of them.
-//! The journal alone tells a server that was away everything; a connection only tells it sooner.
+//! The journal alone tells a server that was away everything; a connection only tells it sooner. Only when the journal
+//! cannot be written (the disk is full) is a fact told first.
 
 use domain::compute::Health;
 use domain::failure::Failure;
@@ -75,15 +76,85 @@ pub(crate) enum AfterExit {
 /// From the shim to the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Notice {
-    /// A fact, already durable.
+    /// A fact, durable but in a [`Trouble::Journal`].
     Record(Record),
     /// There is more in this container's output file.
     Output(String),
+    /// Something is not as it should be, for the server's log.
+    Trouble(Trouble),
+}
+
+/// What goes wrong beside a task that goes on nevertheless.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Trouble {
+    /// Facts cannot be written down; it is tried again and again.
+    Journal {
+        /// The kernel's number for the reason.
+        errno: i32,
+    },
+    /// Output cannot be written to its file; it is tried again and again.
+    OutputStuck {
+        /// Whose.
+        container: String,
+        /// The kernel's number for the reason.
+        errno: i32,
+    },
+    /// Output could not be kept.
+    OutputLost {
+        /// Whose.
+        container: String,
+        /// How much of this container's output, since it first started.
+        lost: Count,
+        /// Why the newest of it.
+        cause: LossCause,
+    },
+}
+
+/// An amount of output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count {
+    /// In lines.
+    pub(crate) lines: u64,
+    /// In bytes, without the ends of the lines.
+    pub(crate) bytes: u64,
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let noun = if self.lines == 1 { "line" } else { "lines" };
+        write!(out, "{} {noun} ({} bytes)", self.lines, self.bytes)
+    }
+}
+
+/// Why output could not be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LossCause {
+    /// Its file could not be written: the kernel's number for the reason.
+    File(i32),
+    /// More was unread than `max-buffer-size` permits (`mode` `non-blocking`).
+    BufferFull,
+}
+
+impl std::fmt::Display for LossCause {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(nix::libc::ENOSPC | nix::libc::EDQUOT) => out.write_str("there was no room on the disk"),
+            Self::File(errno) => write!(out, "the output file could not be written: {}", nix::Error::from_raw(*errno)),
+            Self::BufferFull => out.write_str("the buffer of unread lines was full (max-buffer-size)"),
+        }
+    }
 }
 
 /// From the server to the shim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
     /// Stop signals in reverse dependency order, SIGKILL after each container's timeout.
     Stop,
+    /// What of a container's output file has been taken over.
+    TakenOver {
+        /// Whose.
+        container: String,
+        /// Up to which byte of the file.
+        offset: u64,
+    },
 }

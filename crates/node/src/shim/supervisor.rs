@@ -21,11 +21,11 @@ use wire::Timestamp;
 use super::control::{Control, Interest};
 use super::decide::{Decision, Direction, Killed, Progress, Step, decide, restarts};
 use super::diagnosis::Diagnosis;
-use super::health::Checks;
+use super::health::{CheckResult, Checks};
 use super::journal::Journal;
-use super::output::{Found, OutputFile, Stream};
+use super::output::{Found, Moment, OutputFile, Stream};
 use super::plan::{ContainerPlan, ShimPlan};
-use super::protocol::{AfterExit, Event, Record, Request};
+use super::protocol::{AfterExit, Event, Notice, Record, Request, Trouble};
 use crate::runtime::cgroup::{Cgroups, KILL_PATIENCE, KillError, LiftedQuota};
 use crate::runtime::command::CommandRuntime;
 use crate::runtime::execute::{Secrets, exit_now};
@@ -34,6 +34,8 @@ use crate::runtime::{Output, Runtime, RuntimeChoice, chain};
 
 /// How much output of one container is moved before the others have their turn, in reads.
 const READS_IN_A_ROW: usize = 16;
+/// How much of an ended container's output is read at most, in reads: more than a pipe holds.
+const LAST_READS: usize = 1024;
 
 /// Runs the task to its end.
 pub(super) fn supervise(
@@ -56,7 +58,7 @@ pub(super) fn supervise(
             CommandRuntime::new(command.clone(), plan.directory.join("runtime"), secrets).map_err(io::Error::other)?,
         ),
     };
-    let containers = plan.containers.iter().map(|_| Container::default()).collect();
+    let containers = plan.containers.iter().map(Container::new).collect();
     let cgroups = Cgroups::detect().ok_or_else(|| io::Error::other("this host has no control groups"))?;
     let mut supervisor = Supervisor {
         plan,
@@ -70,6 +72,7 @@ pub(super) fn supervise(
         signals,
         began: Instant::now(),
         quota: None,
+        journal_trouble: None,
     };
     supervisor.run()
 }
@@ -87,15 +90,16 @@ struct Supervisor {
     began: Instant,
     /// The task's quota of CPU, lifted while a container's end is forced.
     quota: Option<LiftedQuota>,
+    /// Why facts cannot be written down, as it was told last.
+    journal_trouble: Option<i32>,
 }
 
 /// What is live of one container.
-#[derive(Default)]
 struct Container {
-    progress: Waiting,
+    progress: Progress,
     pid: Option<Pid>,
     streams: Vec<Stream>,
-    output: Option<OutputFile>,
+    output: OutputFile,
     checks: Option<Checks>,
     check: Option<RunningCheck>,
     last_start: Option<u64>,
@@ -105,12 +109,20 @@ struct Container {
     told_of_survivors: bool,
 }
 
-/// A progress that begins as waiting.
-struct Waiting(Progress);
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Self(Progress::Waiting)
+impl Container {
+    fn new(plan: &ContainerPlan) -> Self {
+        Self {
+            progress: Progress::Waiting,
+            pid: None,
+            streams: Vec::new(),
+            output: OutputFile::new(&plan.bundle, plan.output),
+            checks: None,
+            check: None,
+            last_start: None,
+            out_of_memory_before: 0,
+            force_began: None,
+            told_of_survivors: false,
+        }
     }
 }
 
@@ -121,54 +133,101 @@ struct RunningCheck {
 
 impl Supervisor {
     fn run(&mut self) -> io::Result<()> {
+        let mut finished = false;
         loop {
-            let decision = self.decide_and_act()?;
-            self.control.tell_output();
-            if decision.finished {
-                self.record(Event::Finished)?;
-                self.control.serve(self.journal.records());
+            let decision = self.decide_and_act();
+            if decision.finished && !finished {
+                finished = true;
+                self.record(Event::Finished);
+            }
+            self.tell_news();
+            if finished && self.journal.is_written() {
+                // There is room now, perhaps also for what the outputs have to say.
+                let moment = self.moment();
+                for (plan, container) in self.plan.containers.iter().zip(&mut self.containers) {
+                    container.output.end(moment);
+                    self.control.mark_output(&plan.name);
+                }
+                self.tell_news();
+                self.listen();
                 return Ok(());
             }
-            let wake_at = self.checks_due()?.into_iter().chain(decision.wake_at).min();
+            let wake_at = self.checks_due().into_iter().chain(decision.wake_at).chain(self.retries_due()).min();
             self.wait(wake_at)?;
-            self.reap()?;
-            self.move_output()?;
-            if self.control.serve(self.journal.records()).contains(&Request::Stop) {
-                self.direction = Direction::Down;
-            }
+            self.reap();
+            self.move_output();
+            self.journal.settle(self.now());
+            self.listen();
         }
     }
 
     /// Acts until the decision holds no step any more.
-    fn decide_and_act(&mut self) -> io::Result<Decision> {
+    fn decide_and_act(&mut self) -> Decision {
         loop {
-            let progress: Vec<Progress> = self.containers.iter().map(|container| container.progress.0).collect();
+            let progress: Vec<Progress> = self.containers.iter().map(|container| container.progress).collect();
             let decision = decide(&self.plan.containers, &progress, self.direction, self.now());
             self.direction = decision.direction;
             if decision.steps.is_empty() {
-                return Ok(decision);
+                return decision;
             }
             for step in decision.steps {
-                self.act(step)?;
+                self.act(step);
                 // A stop may have been asked for while a container was starting.
-                if self.control.serve(self.journal.records()).contains(&Request::Stop) {
-                    self.direction = Direction::Down;
+                self.listen();
+                if self.direction != decision.direction {
                     break;
                 }
             }
         }
     }
 
-    fn act(&mut self, step: Step) -> io::Result<()> {
+    /// Hears what the server asks for.
+    fn listen(&mut self) {
+        for request in self.control.serve(self.journal.records()) {
+            match request {
+                Request::Stop => self.direction = Direction::Down,
+                Request::TakenOver { container, offset } => {
+                    let plans = self.plan.containers.iter().zip(&mut self.containers);
+                    for (_, container) in plans.filter(|(plan, _)| plan.name == container) {
+                        container.output.taken_over(offset);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says what was printed, and what goes wrong.
+    fn tell_news(&mut self) {
+        self.control.tell_output();
+        let moment = self.moment();
+        for (plan, container) in self.plan.containers.iter().zip(&mut self.containers) {
+            if let Some(trouble) = container.output.news(&plan.name, moment) {
+                self.control.tell(&Notice::Trouble(trouble));
+            }
+        }
+        let errno = self.journal.stuck().map(|stuck| stuck.errno);
+        if std::mem::replace(&mut self.journal_trouble, errno) != errno
+            && let Some(errno) = errno
+        {
+            self.control.tell(&Notice::Trouble(Trouble::Journal { errno }));
+        }
+    }
+
+    /// When something that could not be written is tried again.
+    fn retries_due(&self) -> Option<u64> {
+        let outputs = self.containers.iter().filter_map(|container| container.output.due());
+        outputs.chain(self.journal.stuck().map(|stuck| stuck.retry_at())).min()
+    }
+
+    fn act(&mut self, step: Step) {
         match step {
             Step::Start(index) => self.start(index),
             Step::Ask(index) => {
                 let now = self.now();
-                if let Progress::Running { asked_to_stop, .. } = &mut self.containers[index].progress.0 {
+                if let Progress::Running { asked_to_stop, .. } = &mut self.containers[index].progress {
                     *asked_to_stop = Some(now);
                 }
                 self.signal(index, self.plan.containers[index].stop_signal);
-                Ok(())
             }
             Step::Kill(index) => self.force(index),
             Step::GiveUp(index, why) => {
@@ -178,13 +237,13 @@ impl Supervisor {
                         format!("Task dependencies cannot be resolved, taskArn: {}: {why}", self.plan.task_arn);
                     Failure::new(FailureName::TaskDependencyError, message).of_container(name.clone())
                 });
-                self.containers[index].progress.0 = Progress::Never;
-                self.record(Event::NotStarted { container: name, failure })
+                self.containers[index].progress = Progress::Never;
+                self.record(Event::NotStarted { container: name, failure });
             }
         }
     }
 
-    fn start(&mut self, index: usize) -> io::Result<()> {
+    fn start(&mut self, index: usize) {
         let now = self.now();
         let plan = &self.plan.containers[index];
         let name = plan.name.clone();
@@ -193,16 +252,13 @@ impl Supervisor {
         match launch(self.runtime.as_ref(), plan) {
             Ok((pid, streams)) => {
                 let container = &mut self.containers[index];
-                if container.output.is_none() {
-                    container.output = Some(OutputFile::open(&plan.bundle, plan.output)?);
-                }
                 container.pid = Some(pid);
                 container.streams = streams;
                 container.checks = plan.health_check.clone().map(|check| Checks::new(check, now));
                 container.last_start = Some(now);
-                container.progress.0 =
+                container.progress =
                     Progress::Running { since: now, health: Health::Unknown, asked_to_stop: None, killed: Killed::No };
-                self.record(Event::Started { container: name, pid: pid.as_raw() })
+                self.record(Event::Started { container: name, pid: pid.as_raw() });
             }
             Err(mut failure) => {
                 if failure.name == FailureName::CannotCreateContainerError
@@ -210,17 +266,17 @@ impl Supervisor {
                 {
                     failure.message = format!("{}: {detail}", failure.message);
                 }
-                self.containers[index].progress.0 = Progress::Never;
+                self.containers[index].progress = Progress::Never;
                 // A process that was created and may not start is still there.
-                self.end_rest(index)?;
+                self.end_rest(index);
                 self.leave(index);
-                self.record(Event::NotStarted { container: name, failure: Some(failure) })
+                self.record(Event::NotStarted { container: name, failure: Some(failure) });
             }
         }
     }
 
     /// Strikes at a container with all of its processes; says so when that does not end it.
-    fn force(&mut self, index: usize) -> io::Result<()> {
+    fn force(&mut self, index: usize) {
         let now = self.now();
         let (task, name) = (self.plan.task_id.as_str(), self.plan.containers[index].name.clone());
         if self.quota.is_none() {
@@ -229,17 +285,17 @@ impl Supervisor {
         let struck = self.cgroups.strike_container(task, &name);
         self.signal(index, nix::libc::SIGKILL);
         let container = &mut self.containers[index];
-        if let Progress::Running { killed, .. } = &mut container.progress.0 {
+        if let Progress::Running { killed, .. } = &mut container.progress {
             *killed = Killed::At(now);
         }
         let began = *container.force_began.get_or_insert(now);
         if container.told_of_survivors || Duration::from_millis(now - began) < KILL_PATIENCE {
-            return Ok(());
+            return;
         }
         container.told_of_survivors = true;
         let error = struck.map_or_else(|error| error, KillError::Survivors);
         let failure = Failure::new(FailureName::CannotStopContainerError, chain(&error)).of_container(name.clone());
-        self.record(Event::NotStopped { container: name, failure })
+        self.record(Event::NotStopped { container: name, failure });
     }
 
     fn signal(&self, index: usize, signal: i32) {
@@ -251,32 +307,31 @@ impl Supervisor {
     }
 
     /// Takes in the ends of child processes.
-    fn reap(&mut self) -> io::Result<()> {
+    fn reap(&mut self) {
         loop {
             let (pid, code) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) => (pid, code),
                 Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
-                Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return Ok(()),
-                Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
-                Err(errno) => return Err(errno.into()),
+                Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => return,
+                Ok(_) | Err(_) => continue,
             };
             if let Some(index) = self.containers.iter().position(|container| container.pid == Some(pid)) {
-                self.ended(index, code)?;
+                self.ended(index, code);
             } else if let Some(index) = self
                 .containers
                 .iter()
                 .position(|container| container.check.as_ref().is_some_and(|check| check.helper == pid))
             {
-                self.checked(index, code)?;
+                self.checked(index, CheckResult::of(code));
             }
         }
     }
 
-    fn ended(&mut self, index: usize, exit_code: i32) -> io::Result<()> {
+    fn ended(&mut self, index: usize, exit_code: i32) {
         let name = self.plan.containers[index].name.clone();
         // With a shared process namespace others of the container may still live; they hold its output open.
-        self.end_rest(index)?;
-        self.drain(index)?;
+        self.end_rest(index);
+        self.drain(index);
         let container = &mut self.containers[index];
         container.pid = None;
         container.checks = None;
@@ -297,21 +352,24 @@ impl Supervisor {
         let again = restarts(self.plan.containers[index].restart.as_ref(), self.direction, exit_code, ran);
         let next = if again { AfterExit::Restarted } else { AfterExit::Stopped };
         self.leave(index);
-        self.record(Event::Exited { container: name, exit_code, failure, next })?;
+        if !again {
+            let moment = self.moment();
+            self.containers[index].output.end(moment);
+        }
+        self.record(Event::Exited { container: name, exit_code, failure, next });
         if again {
-            self.start(index)
+            self.start(index);
         } else {
-            self.containers[index].progress.0 = Progress::Ended(exit_code);
-            Ok(())
+            self.containers[index].progress = Progress::Ended(exit_code);
         }
     }
 
     /// Ends what is left of a container without its first process. What survives is told, and is the task's removal's.
-    fn end_rest(&mut self, index: usize) -> io::Result<()> {
+    fn end_rest(&mut self, index: usize) {
         let name = self.plan.containers[index].name.clone();
-        let Err(error) = self.cgroups.kill_container(&self.plan.task_id, &name) else { return Ok(()) };
+        let Err(error) = self.cgroups.kill_container(&self.plan.task_id, &name) else { return };
         let failure = Failure::new(FailureName::CannotStopContainerError, chain(&error)).of_container(name.clone());
-        self.record(Event::NotStopped { container: name, failure })
+        self.record(Event::NotStopped { container: name, failure });
     }
 
     /// Takes away what a container's run left behind.
@@ -323,7 +381,7 @@ impl Supervisor {
     }
 
     /// Begins the checks that are due, ends those that take too long, and answers when to look again.
-    fn checks_due(&mut self) -> io::Result<Option<u64>> {
+    fn checks_due(&mut self) -> Option<u64> {
         let now = self.now();
         let mut next: Option<u64> = None;
         for index in 0..self.containers.len() {
@@ -336,82 +394,82 @@ impl Supervisor {
                 Some(check) => check.deadline,
                 None if now >= checks.next_at() => {
                     let (command, deadline) = (checks.command(), now + checks.timeout());
-                    let helper = check_helper(self.runtime.as_ref(), &self.plan.containers[index], &command)?;
-                    self.containers[index].check = Some(RunningCheck { helper, deadline });
-                    deadline
+                    let begun = check_helper(self.runtime.as_ref(), &self.plan.containers[index], &command);
+                    if let Ok(helper) = begun {
+                        self.containers[index].check = Some(RunningCheck { helper, deadline });
+                        deadline
+                    } else {
+                        self.checked(index, CheckResult::Failed);
+                        self.containers[index].checks.as_ref().map_or(now, Checks::next_at)
+                    }
                 }
                 None => checks.next_at(),
             };
             next = Some(next.map_or(at, |next| next.min(at)));
         }
-        Ok(next)
+        next
     }
 
-    fn checked(&mut self, index: usize, code: i32) -> io::Result<()> {
+    fn checked(&mut self, index: usize, result: CheckResult) {
         let now = self.now();
         let container = &mut self.containers[index];
         container.check = None;
-        let Some(changed) = container.checks.as_mut().and_then(|checks| checks.result(code == 0, now)) else {
-            return Ok(());
+        let Some(changed) = container.checks.as_mut().and_then(|checks| checks.result(result, now)) else {
+            return;
         };
-        if let Progress::Running { health, .. } = &mut container.progress.0 {
+        if let Progress::Running { health, .. } = &mut container.progress {
             *health = changed;
         }
         let name = self.plan.containers[index].name.clone();
-        self.record(Event::Health { container: name, health: changed })
+        self.record(Event::Health { container: name, health: changed });
     }
 
     /// Moves what containers printed.
-    fn move_output(&mut self) -> io::Result<()> {
-        let at = now_milliseconds();
+    fn move_output(&mut self) {
+        let moment = self.moment();
         for (plan, container) in self.plan.containers.iter().zip(&mut self.containers) {
-            let Some(output) = &mut container.output else { continue };
-            let mut printed = false;
-            let mut ended = Vec::new();
-            for (position, stream) in container.streams.iter_mut().enumerate() {
+            let output = &mut container.output;
+            let before = output.length();
+            output.settle(moment);
+            container.streams.retain_mut(|stream| {
                 for _ in 0..READS_IN_A_ROW {
-                    match stream.pump(output, at)? {
-                        Found::Some => printed = true,
+                    if !output.wants_more() {
+                        break;
+                    }
+                    match stream.pump(output, moment) {
+                        Found::Some => {}
                         Found::Nothing => break,
                         Found::End => {
-                            stream.finish(output, at)?;
-                            ended.push(position);
-                            break;
+                            stream.finish(output, moment);
+                            return false;
                         }
                     }
                 }
-            }
-            for position in ended.into_iter().rev() {
-                container.streams.remove(position);
-                printed = true;
-            }
-            if printed {
+                true
+            });
+            if output.length() != before {
                 self.control.mark_output(&plan.name);
             }
         }
-        Ok(())
     }
 
     /// Moves everything that is left after a container's processes are gone.
-    fn drain(&mut self, index: usize) -> io::Result<()> {
-        let at = now_milliseconds();
+    fn drain(&mut self, index: usize) {
+        let moment = self.moment();
         let container = &mut self.containers[index];
-        if let Some(output) = &mut container.output {
-            for mut stream in std::mem::take(&mut container.streams) {
-                while stream.pump(output, at)? == Found::Some {}
-                stream.finish(output, at)?;
-            }
+        for mut stream in std::mem::take(&mut container.streams) {
+            let mut reads = 0..LAST_READS;
+            while reads.next().is_some() && stream.pump(&mut container.output, moment) == Found::Some {}
+            stream.finish(&mut container.output, moment);
         }
         self.control.mark_output(&self.plan.containers[index].name);
-        Ok(())
     }
 
-    fn record(&mut self, event: Event) -> io::Result<()> {
+    fn record(&mut self, event: Event) {
         let record = Record { at: Timestamp::from_milliseconds(now_milliseconds()), event };
-        self.journal.append(record.clone())?;
-        self.control.tell_output();
-        self.control.tell(&record);
-        Ok(())
+        self.journal.append(record.clone(), self.now());
+        self.tell_news();
+        self.control.tell(&Notice::Record(record));
     }
 
     /// Waits until something happens, or until the time has come.
@@ -431,7 +489,8 @@ impl Supervisor {
             };
             descriptors.push(PollFd::new(descriptor, flags));
         }
-        for stream in self.containers.iter().flat_map(|container| &container.streams) {
+        let read_on = self.containers.iter().filter(|container| container.output.wants_more());
+        for stream in read_on.flat_map(|container| &container.streams) {
             // SAFETY: the stream is open and outlives this call.
             let descriptor = unsafe { BorrowedFd::borrow_raw(stream.raw_fd()) };
             descriptors.push(PollFd::new(descriptor, PollFlags::POLLIN));
@@ -447,6 +506,10 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { at: now_milliseconds(), now: self.now() }
     }
 
     /// Milliseconds since this shim began.

@@ -1,5 +1,7 @@
 //! The shim on the real kernel, as root: a real process, real containers, a root file system made of busybox.
 
+mod trouble;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
@@ -49,6 +51,9 @@ struct Options {
     shared_processes: bool,
     secrets: Vec<(String, String)>,
     control_groups: ControlGroups,
+    /// Where the task's directory is made.
+    place: PathBuf,
+    output: OutputKeeping,
 }
 
 /// The control groups that a shim sees.
@@ -62,9 +67,16 @@ enum ControlGroups {
 
 impl Default for Options {
     fn default() -> Self {
-        let runtime = RuntimeChoice::Linked;
-        let (shared_processes, secrets, control_groups) = (false, Vec::new(), ControlGroups::Hosts);
-        Self { runtime, cpu_units: 1024, memory_mib: None, shared_processes, secrets, control_groups }
+        Self {
+            runtime: RuntimeChoice::Linked,
+            cpu_units: 1024,
+            memory_mib: None,
+            shared_processes: false,
+            secrets: Vec::new(),
+            control_groups: ControlGroups::Hosts,
+            place: std::env::temp_dir(),
+            output: OutputKeeping::NonBlocking(256 << 20),
+        }
     }
 }
 
@@ -76,7 +88,7 @@ impl Rig {
     fn start_with(containers: Vec<ContainerSpec>, options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let id = format!("test{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let root = tempfile::tempdir().expect("a directory");
+        let root = tempfile::tempdir_in(&options.place).expect("a directory");
         let directory = fs::canonicalize(root.path()).expect("a path");
         let cgroups = Cgroups::detect().expect("control groups");
         let mut spec = task(&id, containers);
@@ -283,7 +295,7 @@ fn bundle(
         secret_environment: options.secrets.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect(),
         init_process: container.init_process,
         pseudo_terminal: container.pseudo_terminal,
-        output: OutputKeeping::Followed,
+        output: options.output,
     }
 }
 

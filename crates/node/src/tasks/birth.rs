@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 use super::Inner;
+use super::link::Line;
 use super::task::Task;
 use crate::shim::SHARED_PROCESSES;
 use crate::shim::plan::ShimPlan;
@@ -47,9 +48,11 @@ impl Shim {
         (&self.stream).write_all(&text)
     }
 
-    /// The line to it, and the child to reap.
-    pub(super) fn into_parts(mut self) -> io::Result<(UnixStream, Option<Child>)> {
-        Ok((self.stream.try_clone()?, self.child.take()))
+    /// The line to it.
+    pub(super) fn into_line(mut self) -> io::Result<Line> {
+        let stream = self.stream.try_clone()?;
+        let child = self.child.take().ok_or_else(|| io::Error::other("the shim has no process"))?;
+        Line::to_child(stream, child)
     }
 }
 

@@ -99,19 +99,24 @@ impl TaskDirectory {
         self.path.join(shim::SOCKET_NAME)
     }
 
-    /// Makes the directory with its spec. A spec that is there stays.
+    /// Makes the directory of a new task, with its spec: all of it or nothing.
     pub(super) fn create(&self, spec: &TaskSpec) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         fs::DirBuilder::new().recursive(true).mode(0o711).create(&self.path)?;
-        if !self.path.join("spec.json").exists() {
-            self.replace("spec.json", &serde_json::to_vec(spec)?)?;
-        }
-        Ok(())
+        let spec = serde_json::to_vec(spec)?;
+        self.replace("spec.json", &spec).inspect_err(|_| {
+            // What cannot be deleted either has no spec, and is taken away when a server starts.
+            let _ = fs::remove_dir_all(&self.path);
+        })
     }
 
     /// The spec; `None` when the directory was being made or taken away when a server died.
-    pub(super) fn spec(&self) -> Option<TaskSpec> {
-        serde_json::from_slice(&fs::read(self.path.join("spec.json")).ok()?).ok()
+    pub(super) fn spec(&self) -> io::Result<Option<TaskSpec>> {
+        match fs::read(self.path.join("spec.json")) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn keep(&self, kept: &Kept) -> io::Result<()> {
@@ -186,11 +191,11 @@ mod tests {
     fn a_spec_and_a_state_come_back() {
         let root = tempfile::tempdir().expect("a directory");
         let directory = TaskDirectory::new(root.path(), "t");
-        assert!(directory.spec().is_none());
+        assert_eq!(directory.spec().expect("nothing"), None);
         let spec = crate::test_support::task("t", vec![crate::test_support::container("c")]);
         directory.create(&spec).expect("create");
         directory.create(&spec).expect("create again");
-        assert_eq!(directory.spec(), Some(spec));
+        assert_eq!(directory.spec().expect("a spec"), Some(spec));
         let kept = Kept { pull_started_at: Some(Timestamp::from_milliseconds(1500)), ..Kept::default() };
         directory.keep(&kept).expect("keep");
         assert_eq!(directory.kept(), kept);
@@ -198,6 +203,7 @@ mod tests {
         let trash = Trash::open(&root.path().join("trash")).expect("trash");
         directory.throw_away(&trash).expect("thrown away");
         directory.throw_away(&trash).expect("already gone");
-        assert!(directory.spec().is_none() && !directory.path().exists());
+        assert_eq!(directory.spec().expect("nothing"), None);
+        assert!(!directory.path().exists());
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use domain::compute::ContainerSpec;
+use domain::compute::{ContainerSpec, LogMode, LogTarget};
 use domain::failure::{Failure, FailureName};
 use wire::Sensitive;
 
@@ -23,6 +23,9 @@ use crate::runtime::process::{self, ImageDefaults};
 use crate::runtime::{chain, spec, user};
 use crate::shim::NAMESPACE_NAME;
 use crate::shim::plan::{ContainerPlan, OutputKeeping, ShimPlan};
+
+/// How much output may wait for the log service when the definition does not say, in bytes.
+const UNREAD_BYTES: u64 = 256 << 20;
 
 /// What was made ready side by side.
 pub(super) struct Prepared {
@@ -124,8 +127,17 @@ fn bundle(
         secret_environment: ready.secrets,
         init_process: container.init_process,
         pseudo_terminal: container.pseudo_terminal,
-        output: if container.log.is_some() { OutputKeeping::Followed } else { OutputKeeping::NewestOnly },
+        output: keeping(container.log.as_ref()),
     })
+}
+
+/// A log that may not lose anything waits for its reader, another one keeps what it promises.
+fn keeping(log: Option<&LogTarget>) -> OutputKeeping {
+    match log.map(|log| log.mode) {
+        None => OutputKeeping::NewestOnly,
+        Some(LogMode::Blocking) => OutputKeeping::Blocking(UNREAD_BYTES),
+        Some(LogMode::NonBlocking { buffer_bytes }) => OutputKeeping::NonBlocking(buffer_bytes.unwrap_or(UNREAD_BYTES)),
+    }
 }
 
 /// What a container runtime would say of an image that it cannot start a process in.

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `life` | the one worker of a task, which makes its newest wish true |
 //! | `start` | the road up: network, secrets, pulls side by side, then the shim |
 //! | `birth` | a shim's process, begun early and told its plan late |
 //! | `launch` | root file systems and bundles |
@@ -12,13 +13,14 @@
 //! | `directory` | what of a task is on disk |
 //! | `executable` | what shims are executed from |
 //!
-//! Actions only grow a wish (start < stop < remove); background work makes it true and everything it does can be cut off
-//! and done again.
+//! Actions only grow a wish (start < stop < remove); the task's worker makes it true, and everything it does can be cut off
+//! and done again. A task is known from the moment its directory is there, and has a worker as long as it is known.
 
 mod birth;
 mod directory;
 mod executable;
 mod launch;
+mod life;
 mod link;
 mod remove;
 mod start;
@@ -28,6 +30,7 @@ mod usage;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::compute::{BoxFuture, Compute, ComputeError, TaskAction, TaskObservation, TaskServices, TaskSpec};
 use domain::network::NetworkPlan;
@@ -36,17 +39,20 @@ use tokio::sync::watch;
 pub(crate) use self::directory::KeptImage;
 use self::directory::TaskDirectory;
 use self::executable::ShimExecutable;
+use self::life::Arrival;
 pub(crate) use self::start::now;
 pub(crate) use self::task::Task;
 use self::task::Wanted;
 use crate::causes::Causes;
 use crate::images::{Images, Registries};
-use crate::metadata;
 use crate::network::{Network, Settings};
 use crate::runtime::RuntimeChoice;
 use crate::runtime::cgroup::Cgroups;
 use crate::storage::Storage;
 use crate::trash::Trash;
+
+/// How long a server that starts waits for what it finds to be looked into.
+const ADOPTION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a node is opened.
 #[derive(Debug)]
@@ -155,34 +161,36 @@ impl Compute for Node {
         Box::pin(async move {
             match action {
                 TaskAction::Start => {
-                    self.inner.start(spec).map_err(|error| ComputeError(format!("task {}: {error}", spec.task_id)))?;
+                    self.inner.start(spec).map_err(|error| ComputeError::of_task(&spec.task_id, error))
                 }
-                TaskAction::Stop => self.inner.stop(spec),
-                TaskAction::Remove => self.inner.remove(spec),
+                TaskAction::Stop => {
+                    // Of what is not known there is nothing to stop.
+                    if let Some(task) = self.inner.known(&spec.task_id) {
+                        task.want(Wanted::Stop);
+                    }
+                    Ok(())
+                }
+                TaskAction::Remove => self.discard(&spec.task_id).await,
             }
-            Ok(())
         })
     }
 
     fn discard<'a>(&'a self, task_id: &'a str) -> BoxFuture<'a, Result<(), ComputeError>> {
         Box::pin(async move {
-            let known = self.inner.tasks().get(task_id).cloned();
-            match known {
+            match self.inner.known(task_id) {
                 Some(task) => {
-                    self.inner.remove(&task.spec);
+                    task.want(Wanted::Remove);
                     Ok(())
                 }
                 None => remove::attempt(&self.inner, task_id, || {})
                     .await
-                    .map_err(|error| ComputeError(format!("task {task_id}: {}", Causes(&error)))),
+                    .map_err(|error| ComputeError::of_task(task_id, error)),
             }
         })
     }
 
     fn apply_network(&self, plan: Arc<NetworkPlan>) -> BoxFuture<'_, Result<(), ComputeError>> {
-        Box::pin(
-            async move { self.inner.network.apply_plan(plan).await.map_err(|error| ComputeError(error.to_string())) },
-        )
+        Box::pin(async move { self.inner.network.apply_plan(plan).await.map_err(ComputeError::of_network) })
     }
 
     fn observe(&self, task_id: &str) -> Option<TaskObservation> {
@@ -203,41 +211,29 @@ impl Compute for Node {
 }
 
 impl Inner {
+    /// The directory before the wish: a start that cannot begin leaves nothing, so that it can be begun again.
     fn start(self: &Arc<Self>, spec: &Arc<TaskSpec>) -> std::io::Result<()> {
-        let task = self.task(spec);
-        if task.observation().failure.is_none() && task.want(Wanted::Start) {
-            task.directory.create(spec)?;
-            tokio::spawn(start::run(Arc::clone(self), task));
-        }
+        let task = if let Some(task) = self.known(&spec.task_id) {
+            task
+        } else {
+            TaskDirectory::new(&self.tasks_directory, &spec.task_id).create(spec)?;
+            self.employ(spec, Arrival::New).0
+        };
+        task.want(Wanted::Start);
         Ok(())
     }
 
-    fn stop(self: &Arc<Self>, spec: &Arc<TaskSpec>) {
-        let task = self.task(spec);
-        let begun = *task.wanted.borrow() >= Wanted::Start;
-        // Who starts, or follows a shim, sees the wish; where nobody does, there is nothing to stop.
-        if task.want(Wanted::Stop) && !begun {
-            task.stopped_early();
-        }
+    fn known(&self, task_id: &str) -> Option<Arc<Task>> {
+        self.tasks().get(task_id).cloned()
     }
 
-    fn remove(self: &Arc<Self>, spec: &Arc<TaskSpec>) {
-        let known = self.tasks().get(&spec.task_id).cloned();
-        let task = match known {
-            Some(task) => task,
-            None if TaskDirectory::new(&self.tasks_directory, &spec.task_id).path().exists() => self.task(spec),
-            None => return,
-        };
-        if task.want(Wanted::Remove) {
-            tokio::spawn(remove::run(Arc::clone(self), task));
-        }
-    }
-
-    /// The task, known from here on.
-    fn task(&self, spec: &Arc<TaskSpec>) -> Arc<Task> {
+    /// The task, known from here on, with a worker.
+    fn employ(self: &Arc<Self>, spec: &Arc<TaskSpec>, arrival: Arrival) -> (Arc<Task>, life::Settled) {
         let directory = TaskDirectory::new(&self.tasks_directory, &spec.task_id);
-        let new = || Arc::new(Task::new(Arc::clone(spec), directory, self.changes.clone()));
-        Arc::clone(self.tasks().entry(spec.task_id.clone()).or_insert_with(new))
+        let task = Arc::new(Task::new(Arc::clone(spec), directory, self.changes.clone()));
+        self.tasks().insert(spec.task_id.clone(), Arc::clone(&task));
+        let settled = life::begin(self, &task, arrival);
+        (task, settled)
     }
 
     fn forget(&self, task_id: &str) {
@@ -254,16 +250,23 @@ impl Inner {
         let named = |source| NodeError::Directory { path: self.tasks_directory.clone(), source };
         let entries = std::fs::read_dir(&self.tasks_directory).map_err(named)?;
         let ids: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let mut leavings = Vec::new();
+        let (mut leavings, mut adopted) = (Vec::new(), Vec::new());
         for id in ids {
-            let directory = TaskDirectory::new(&self.tasks_directory, &id);
-            match directory.spec() {
-                Some(spec) => self.adopt(spec).await,
+            match TaskDirectory::new(&self.tasks_directory, &id).spec().map_err(named)? {
+                Some(spec) => adopted.push(self.employ(&Arc::new(spec), Arrival::Found).1),
                 None => leavings.push(id),
             }
         }
-        let known = |id: &String| self.tasks().contains_key(id);
-        leavings.extend(self.network.list().into_iter().filter(|id| !known(id)));
+        let settled = async {
+            for settled in adopted {
+                // One that broke off has said so, and its worker goes on.
+                let _ = settled.await;
+            }
+        };
+        if tokio::time::timeout(ADOPTION_PATIENCE, settled).await.is_err() {
+            tracing::warn!("the ends of some tasks are still being looked into");
+        }
+        leavings.extend(self.network.list().into_iter().filter(|id| self.known(id).is_none()));
         leavings.sort_unstable();
         leavings.dedup();
         for id in leavings {
@@ -273,32 +276,6 @@ impl Inner {
             }
         }
         Ok(())
-    }
-
-    async fn adopt(self: &Arc<Self>, spec: TaskSpec) {
-        let task = self.task(&Arc::new(spec));
-        let directory = task.directory.clone();
-        let found = tokio::task::spawn_blocking(move || link::find(&directory)).await;
-        match found {
-            Ok(link::Found::Alive(stream)) => {
-                task.want(Wanted::Start);
-                task.follow_logs(&self.services);
-                if let Err(failure) = metadata::serve(self, &task) {
-                    tracing::error!(task = task.spec.task_id, "{failure}");
-                }
-                if let Err(error) = link::attach(self, &task, stream, None) {
-                    tracing::info!(task = task.spec.task_id, "the task's shim ended while it was adopted: {error}");
-                    link::after(self, &task, None).await;
-                }
-            }
-            Ok(link::Found::Gone) => {
-                task.want(Wanted::Start);
-                task.follow_logs(&self.services);
-                link::after(self, &task, None).await;
-            }
-            // It is started when the control plane wants it.
-            Ok(link::Found::Never) | Err(_) => {}
-        }
     }
 }
 

@@ -12,32 +12,30 @@ use nix::unistd::Pid;
 
 use super::Inner;
 use super::directory::{DirectoryError, TaskDirectory};
+use super::life::pauses;
 use super::task::Task;
 use crate::causes::Causes;
 use crate::images::StoreError;
 use crate::network::NetworkError;
 use crate::runtime::cgroup::KillError;
 
-/// The first and the longest pause after an attempt that failed.
-const PAUSE: Duration = Duration::from_millis(200);
-const PAUSE_LIMIT: Duration = Duration::from_secs(30);
-
 /// How long a shim without a plan may take to end.
 const BIRTH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes a task away; tries until it is gone.
-pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
-    let _road = task.road.lock().await;
+pub(super) async fn run(node: &Arc<Inner>, task: &Arc<Task>) {
     if tokio::time::timeout(BIRTH_PATIENCE, task.birth.acquire()).await.is_err() {
         tracing::error!(task = task.spec.task_id, "a shim that was never told its plan does not end");
     }
-    let mut pause = PAUSE;
-    while let Err(error) = attempt(&node, &task.spec.task_id, || task.release()).await {
-        tracing::error!(task = task.spec.task_id, "cannot take a task away yet: {}", Causes(&error));
+    for pause in pauses() {
+        match attempt(node, &task.spec.task_id, || task.release()).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::error!(task = task.spec.task_id, "cannot take a task away yet: {}", Causes(&error));
+            }
+        }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(PAUSE_LIMIT);
     }
-    node.forget(&task.spec.task_id);
 }
 
 /// What could not be taken away yet.

@@ -17,7 +17,7 @@ use super::Inner;
 use super::birth::Shim;
 use super::directory::KeptImage;
 use super::launch::{self, Prepared, PreparedContainer};
-use super::link;
+use super::link::Line;
 use super::task::{Task, Wanted};
 use crate::causes::Causes;
 use crate::images::Image;
@@ -26,34 +26,38 @@ use crate::metadata;
 /// How long a network may take to be finished when the task is no longer wanted.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Takes a task up. Returns when its shim runs, or it failed, or it was stopped before.
-pub(super) async fn run(node: Arc<Inner>, task: Arc<Task>) {
-    let _road = task.road.lock().await;
+/// Takes a task up. Answers when its shim runs, or it failed, or it was stopped before.
+pub(super) async fn run(node: &Arc<Inner>, task: &Arc<Task>) -> Option<Line> {
+    if task.observation().failure.is_some() {
+        // It failed in an earlier process.
+        return None;
+    }
     if *task.wanted.borrow() >= Wanted::Stop {
-        return task.stopped_early();
+        task.stopped_early();
+        return None;
     }
     let mut network = tokio::spawn({
-        let (node, task) = (Arc::clone(&node), Arc::clone(&task));
+        let (node, task) = (Arc::clone(node), Arc::clone(task));
         async move { prepare_surroundings(&node, &task).await }
     });
     let prepared = tokio::select! {
         biased;
-        () = task.wanted_down() => None,
-        prepared = prepare(&node, &task, &mut network) => Some(prepared),
+        () = task.wanted_to(Wanted::Stop) => None,
+        prepared = prepare(node, task, &mut network) => Some(prepared),
     };
     // A half-made network, or storage, is not dropped but finished, or it would appear after it was taken away.
     if !network.is_finished() && tokio::time::timeout(NETWORK_PATIENCE, &mut network).await.is_err() {
         network.abort();
     }
-    match prepared {
-        None => task.stopped_early(),
-        Some(Err(failure)) => task.failed(failure),
-        Some(Ok(prepared)) => {
-            if let Err(failure) = begin(&node, &task, prepared).await {
-                task.failed(failure);
-            }
-        }
-    }
+    let Some(prepared) = prepared else {
+        task.stopped_early();
+        return None;
+    };
+    let begun = match prepared {
+        Ok(prepared) => begin(node, task, prepared).await,
+        Err(failure) => Err(failure),
+    };
+    begun.map_err(|failure| task.failed(failure)).ok()
 }
 
 /// Everything that can be done side by side.
@@ -143,7 +147,7 @@ async fn pull(node: &Inner, task: &Task, container: &ContainerSpec) -> Result<Im
 }
 
 /// Makes the bundles and starts the shim. From here on a stop is the shim's.
-async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Result<(), Failure> {
+async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Result<Line, Failure> {
     task.keep().map_err(|error| cannot_create(format!("{}: {error}", task.directory.path().display())))?;
     metadata::serve(node, task)?;
     let shim = {
@@ -153,8 +157,7 @@ async fn begin(node: &Arc<Inner>, task: &Arc<Task>, prepared: Prepared) -> Resul
             .map_err(|error| internal(&error))??
     };
     task.follow_logs(&node.services);
-    let (stream, child) = shim.into_parts().map_err(|error| internal(&error))?;
-    link::attach(node, task, stream, child).map_err(|error| internal(&error))
+    shim.into_line().map_err(|error| internal(&error))
 }
 
 /// A failure before the container could be started.

@@ -13,8 +13,8 @@ use wire::Timestamp;
 
 use super::directory::{Kept, KeptImage, TaskDirectory};
 use crate::images::PullProgress;
-use crate::logs::Follower;
-use crate::shim::protocol::{AfterExit, Event, Record};
+use crate::logs::{Follower, Source};
+use crate::shim::protocol::{AfterExit, Event, Record, Trouble};
 use crate::storage::{Utilization, utilization};
 
 /// How long a stopped container is held back until its last lines are taken over.
@@ -40,8 +40,8 @@ pub(crate) struct Task {
     pub(super) wanted: watch::Sender<Wanted>,
     changes: watch::Sender<u64>,
     state: Mutex<State>,
-    /// Held by whoever goes up or down with the task, so that nothing is made that was just taken away.
-    pub(super) road: tokio::sync::Mutex<()>,
+    /// Up to which byte each container's output file has been taken over.
+    pub(super) taken: watch::Sender<BTreeMap<String, u64>>,
     /// Held by a shim that has not yet been told its plan; it must be gone before the task is.
     pub(super) birth: Arc<Semaphore>,
     /// Work that ends with the task's removal.
@@ -87,7 +87,7 @@ impl Task {
             wanted: watch::channel(Wanted::Nothing).0,
             changes,
             state: Mutex::new(state),
-            road: tokio::sync::Mutex::new(()),
+            taken: watch::Sender::default(),
             birth: Arc::new(Semaphore::new(1)),
             background: Mutex::default(),
         }
@@ -129,11 +129,17 @@ impl Task {
         })
     }
 
-    /// Resolves when the task should stop or vanish.
-    pub(super) async fn wanted_down(&self) {
+    /// Resolves when at least this is wanted of the task.
+    pub(super) async fn wanted_to(&self, least: Wanted) {
         let mut wanted = self.wanted.subscribe();
         // The sender lives as long as the task does.
-        let _ = wanted.wait_for(|wanted| *wanted >= Wanted::Stop).await;
+        let _ = wanted.wait_for(|wanted| *wanted >= least).await;
+    }
+
+    /// Resolves when the shim has said all, or while containers run.
+    pub(super) async fn finishes(&self) {
+        let mut changes = self.changes.subscribe();
+        while !self.finished() && self.observation().all_stopped() && changes.changed().await.is_ok() {}
     }
 
     /// Changes what is observed and tells everyone to look.
@@ -202,7 +208,9 @@ impl Task {
         for container in self.spec.containers.iter().filter(|container| container.log.is_some()) {
             state.followers.entry(container.name.clone()).or_insert_with(|| {
                 let output: PathBuf = self.directory.output(&container.name);
-                Arc::new(Follower::start(Arc::clone(services), &self.spec.task_id, &container.name, output))
+                let stream =
+                    Source { task_id: self.spec.task_id.clone(), container: container.name.clone(), path: output };
+                Arc::new(Follower::start(Arc::clone(services), stream, self.taken.clone()))
             });
         }
     }
@@ -211,6 +219,23 @@ impl Task {
     pub(super) fn printed(&self, container: &str) {
         if let Some(follower) = self.state().followers.get(container) {
             follower.nudge();
+        }
+    }
+
+    /// Something goes wrong beside the task, which goes on.
+    pub(super) fn in_trouble(&self, trouble: &Trouble) {
+        let task = self.spec.task_id.as_str();
+        let why = |errno: &i32| std::io::Error::from_raw_os_error(*errno);
+        match trouble {
+            Trouble::Journal { errno } => {
+                tracing::error!(task, "what happens to the task cannot be written to its journal yet: {}", why(errno));
+            }
+            Trouble::OutputStuck { container, errno } => {
+                tracing::warn!(task, container, "output cannot be written to its file yet: {}", why(errno));
+            }
+            Trouble::OutputLost { container, lost, cause } => {
+                tracing::warn!(task, container, "{lost} of output could not be kept, because {cause}");
+            }
         }
     }
 
@@ -290,7 +315,11 @@ impl Task {
         for handle in self.background.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             handle.abort();
         }
-        self.state().followers.clear();
+        for (container, follower) in std::mem::take(&mut self.state().followers) {
+            if let bytes @ 1.. = follower.unread_bytes() {
+                tracing::warn!(task = self.spec.task_id, container, bytes, "output was never taken over, and goes now");
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

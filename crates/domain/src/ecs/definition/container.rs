@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 
 use api::ecs::{ContainerDefinition, PortMapping, Secret, TaskDefinition};
 
-use crate::ecs::{Refusal, names};
+use crate::compute::LogMode;
+use crate::ecs::{Refusal, log_mode, names};
 
 /// The longest name of a port mapping.
 const PORT_NAME_LENGTH: usize = 64;
@@ -250,7 +251,8 @@ fn check_log(container: &ContainerDefinition) -> Result<(), Refusal> {
             "Log driver awslogs: you cannot configure both awslogs-datetime-format and awslogs-multiline-pattern.",
         ));
     }
-    Ok(())
+    // With any default, a wrong option is wrong.
+    log_mode::of(log, LogMode::default()).map(drop)
 }
 
 fn check_health(container: &ContainerDefinition) -> Result<(), Refusal> {

@@ -371,6 +371,16 @@ fn settings_of_a_container_out_of_range_are_refused() {
         ),
         (
             "logConfiguration",
+            json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "mode": "quick"}}),
+            "Log driver awslogs: 'quick' is not a valid mode. Valid v",
+        ),
+        (
+            "logConfiguration",
+            json!({"logDriver": "awslogs", "options": {"awslogs-group": "g", "max-buffer-size": "much"}}),
+            "Log driver awslogs: 'much' is not a valid max-buffer-siz",
+        ),
+        (
+            "logConfiguration",
             json!({"logDriver": "awsfirelens"}),
             "When awsfirelens log driver is specified in log con",
         ),

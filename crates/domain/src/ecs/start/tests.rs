@@ -60,6 +60,7 @@ fn start(definition: &TaskDefinition, overrides: Value) -> Result<Task, Refusal>
         started_by: None,
         subnets: Vec::new(),
         enable_execute_command: false,
+        default_log_mode: LogMode::Blocking,
         tags: BTreeMap::new(),
         created_at: Timestamp::from_seconds(9),
     };
@@ -84,7 +85,7 @@ fn every_choice_is_made_in_the_spec() {
     assert_eq!(web.ulimits, [("nofile".into(), 65535, 65535)]);
     let log = web.log.as_ref().expect("a log");
     assert_eq!((log.group.as_str(), log.stream.clone()), ("g", format!("p/web/{ID}")));
-    assert_eq!(log.region, "eu-west-1");
+    assert_eq!((log.region.as_str(), log.mode), ("eu-west-1", LogMode::Blocking), "the account's mode");
     assert_eq!(side.mounts.len(), 1);
     assert!(side.mounts[0].read_only && !web.mounts[0].read_only);
     assert_eq!(side.depends_on[0].condition, crate::compute::DependencyCondition::Start);
