@@ -112,9 +112,9 @@ fn broken(failure: &Failure) -> &Link {
 }
 
 /// What the mend is made of: the role lacks this right.
-fn not_allowed(action: &str, resource: &str) -> Option<Fault> {
+fn not_allowed(action: &str, resource: &str) -> Fault {
     let principal = format!("arn:aws:iam::{ACCOUNT}:role/exec");
-    Some(Fault::NotAllowed(Wanted { principal, action: action.to_owned(), resource: resource.to_owned() }))
+    Fault::NotAllowed(Wanted { principal, action: action.to_owned(), resource: resource.to_owned() })
 }
 
 const PREFIX: &str = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
@@ -172,7 +172,7 @@ async fn a_role_without_permission() {
         chain(&failure),
         [(Role, Good), (Policy, Broken), (Secret, NotReached), (Key, NotReached), (Registry, NotReached)]
     );
-    assert_eq!(broken(&failure).fault.as_deref(), not_allowed("secretsmanager:GetSecretValue", &secret).as_ref());
+    assert_eq!(broken(&failure).fault.as_deref(), Some(&not_allowed("secretsmanager:GetSecretValue", &secret)));
     assert_eq!(failure.container.as_deref(), Some("web"));
 }
 
@@ -194,7 +194,7 @@ async fn a_customer_key_without_decrypt_and_then_with_it() {
     assert_eq!(chain(&failure), [(Role, Good), (Policy, Good), (Secret, Good), (Key, Broken), (Registry, NotReached)]);
     let link = broken(&failure);
     assert!(link.detail.contains(&format!("kms:Decrypt on {key}")), "{}", link.detail);
-    assert_eq!(link.fault.as_deref(), not_allowed("kms:Decrypt", &key).as_ref());
+    assert_eq!(link.fault.as_deref(), Some(&not_allowed("kms:Decrypt", &key)));
     world.role(&[("read", read), ("open", allow("kms:Decrypt", &key))]).await;
     assert!(world.registry_auth().await.expect("healed").is_some());
 }
