@@ -73,6 +73,8 @@ pub struct AuditFiles {
 #[derive(Default)]
 struct Lost {
     count: Count,
+    /// The last of them.
+    last: Option<Event>,
     /// When the log told it, in seconds.
     told: Option<i64>,
 }
@@ -118,10 +120,11 @@ impl AuditFiles {
         }
     }
 
-    /// Writes the counts of the minute before, if it is over.
+    /// Writes the counts of the minute before, if it is over, and how many events were lost, if there is room again.
     pub(super) fn write_ended_counts(&self, now: Timestamp) {
         let over = self.counting().ended(now);
         self.write_counts(&over);
+        self.tell_lost_events();
     }
 
     /// Writes what has been counted so far: the server ends.
@@ -151,7 +154,7 @@ impl AuditFiles {
     pub(super) fn append(&self, event: &Event, budget: Budget) -> Result<(), AuditError> {
         let written = self.write(event, budget);
         match &written {
-            Ok(()) => self.tell_lost_events(event),
+            Ok(()) => self.tell_lost_events(),
             Err(error) => self.note_lost_event(event, error),
         }
         written
@@ -170,6 +173,7 @@ impl AuditFiles {
     fn note_lost_event(&self, event: &Event, error: &AuditError) {
         let mut lost = self.lost_events();
         lost.count.add(event);
+        lost.last = Some(event.clone());
         let now = event.time().seconds();
         if lost.told.is_none_or(|told| now - told >= AUDIT_LOST_WARNING_SECONDS) {
             lost.told = Some(now);
@@ -179,13 +183,12 @@ impl AuditFiles {
         }
     }
 
-    /// Writes how many events were lost, now that there is room again.
-    fn tell_lost_events(&self, written: &Event) {
+    /// Writes how many events were lost, if there is room again. The health is bad until it is written, so that this must
+    /// not wait for another event.
+    fn tell_lost_events(&self) {
         let mut lost = self.lost_events();
-        if lost.count.count == 0 {
-            return;
-        }
-        let event = event_of_lost(&lost.count, written);
+        let Some(last) = &lost.last else { return };
+        let event = event_of_lost(&lost.count, last);
         if self.write(&event, Budget::Changes).is_ok() {
             tracing::warn!(count = lost.count.count, "audit events were lost; an event tells which");
             *lost = Lost::default();
@@ -231,16 +234,16 @@ fn adopt(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The event that tells of events that were not written; about the account and region of one that was.
-fn event_of_lost(count: &Count, written: &Event) -> Event {
+/// The event that tells of events that were not written; about the account and region of the last of them.
+fn event_of_lost(count: &Count, last: &Event) -> Event {
     let service = api::tidegate::SERVICE.name;
     Event {
         event_version: VERSION.to_owned(),
         user_identity: json!({"type": "AWSService", "invokedBy": service}),
-        event_time: written.event_time.clone(),
+        event_time: last.event_time.clone(),
         event_source: service.to_owned(),
         event_name: "AuditEventsLost".to_owned(),
-        aws_region: written.aws_region.clone(),
+        aws_region: last.aws_region.clone(),
         source_ip_address: service.to_owned(),
         user_agent: None,
         error_code: None,
@@ -248,13 +251,13 @@ fn event_of_lost(count: &Count, written: &Event) -> Event {
         request_parameters: None,
         response_elements: None,
         additional_event_data: Decisions { counted: Some(count.clone()), ..Decisions::default() },
-        request_id: written.request_id.clone(),
-        event_id: format!("{}-lost", written.event_id),
+        request_id: last.request_id.clone(),
+        event_id: format!("{}-lost", last.event_id),
         read_only: false,
         resources: Vec::new(),
         event_type: "AwsServiceEvent".to_owned(),
         management_event: true,
-        recipient_account_id: written.recipient_account_id.clone(),
+        recipient_account_id: last.recipient_account_id.clone(),
         event_category: "Management".to_owned(),
     }
 }
@@ -273,7 +276,7 @@ pub(crate) async fn keep_retention(app: Arc<App>) {
     }
 }
 
-/// Writes counts when their minute is over. Never returns.
+/// Writes counts when their minute is over, and what was lost when there is room again. Never returns.
 pub(crate) async fn keep_counts(app: Arc<App>) {
     loop {
         tokio::time::sleep(Duration::from_secs(AUDIT_COUNT_CHECK_SECONDS)).await;
