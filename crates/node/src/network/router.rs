@@ -12,6 +12,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use domain::network::NetworkPlan;
 use domain::network::ruleset::{self, METADATA, RESOLVER, UPLINK};
@@ -28,11 +29,14 @@ use super::netlink::{
     set_link_route, set_neighbour, set_unreachable_route,
 };
 use super::{NetworkError, Settings, namespace};
+use crate::wait;
 
 const HOST_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x02];
 const UPLINK_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x03];
 /// Where nothing says otherwise.
 const USUAL_MTU: u32 = 1500;
+/// How long the lock may still be held by what a killed server had just begun to start.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How many connections to one metadata listener may wait.
 const BACKLOG: i32 = 128;
 /// Parameters of the router: it forwards, asks nobody to take a shorter way, and trusts its ruleset with who sends what.
@@ -232,10 +236,15 @@ fn lock(settings: &Settings) -> Result<File, NetworkError> {
     let path = lock_path(settings);
     let failed = |source| NetworkError::Open { what: path.display().to_string(), source };
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(NetworkError::InUse(path)),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    // What a killed server had just begun to start may hold it for a moment longer.
+    let look = || match file.try_lock() {
+        Err(TryLockError::WouldBlock) => None,
+        tried => Some(tried),
+    };
+    match wait::until(LOCK_PATIENCE, look) {
+        Some(Ok(())) => Ok(file),
+        Some(Err(TryLockError::Error(source))) => Err(failed(source)),
+        Some(Err(TryLockError::WouldBlock)) | None => Err(NetworkError::InUse(path)),
     }
 }
 
