@@ -187,8 +187,8 @@ impl AuditFiles {
     /// not wait for another event.
     fn tell_lost_events(&self) {
         let mut lost = self.lost_events();
-        let Some(last) = &lost.last else { return };
-        let event = event_of_lost(&lost.count, last);
+        let Some(newest) = &lost.last else { return };
+        let event = event_of_lost(&lost.count, newest);
         if self.write(&event, Budget::Changes).is_ok() {
             tracing::warn!(count = lost.count.count, "audit events were lost; an event tells which");
             *lost = Lost::default();
